@@ -1,0 +1,130 @@
+package io.ringside.x86;
+
+/**
+ * How an instruction is translated. Everything that only computes on registers and at most one memory operand is
+ * {@link #GENERIC}: it is encoded again with other registers. Implicit RAX, RDX, RBX, RSI, RDI, RBP, R8, R9 and all
+ * vector registers need no kind of their own; implicit RCX, RSP and memory operands outside ModRM do.
+ */
+public enum Kind {
+  GENERIC,
+  /** No effect that a guest can see: NOP, prefetches, ENDBR, hints. */
+  NOP,
+  /** Reads CL as a count. */
+  SHIFT_CL,
+  /** BT, BTS, BTR, BTC with a register bit offset. */
+  BIT_OFFSET,
+  LEA,
+  /** MOV between the accumulator and an absolute address (A0 to A3); memory operand is the moffs, register is rm 0. */
+  MOV_MOFFS,
+  XLAT,
+  /** CMPXCHG16B and CMPXCHG8B: read and write RDX:RAX, read RCX:RBX. */
+  CMPXCHG_PAIR,
+  /** PCMPESTRI, PCMPISTRI and VEX forms: write ECX. */
+  PCMPSTRI,
+  /** MASKMOVQ, MASKMOVDQU: store at RDI. */
+  MASKMOV,
+  GATHER,
+  /** CLFLUSH, CLFLUSHOPT, CLWB: check the address as a load does. */
+  CACHE_LINE,
+  /** PUSH of a register (rm, in opcode or by ModRM), memory or immediate. */
+  PUSH,
+  POP,
+  PUSH_IMMEDIATE,
+  PUSH_SEGMENT,
+  POP_SEGMENT,
+  PUSHF,
+  POPF,
+  ENTER,
+  LEAVE,
+  CALL_RELATIVE,
+  CALL_INDIRECT,
+  /** RET near; the immediate is what it adds to RSP (size 0: none). */
+  RET,
+  JMP_RELATIVE,
+  JMP_INDIRECT,
+  /** Jcc; the condition is the low four bits of the opcode. */
+  JCC,
+  /** LOOPNE, LOOPE, LOOP (E0 to E2). */
+  LOOP,
+  JRCXZ,
+  CALL_FAR,
+  JMP_FAR,
+  RET_FAR,
+  IRET,
+  INT3,
+  INT,
+  INT1,
+  SYSCALL,
+  SYSRET,
+  SYSENTER,
+  SYSEXIT,
+  MOVS,
+  CMPS,
+  STOS,
+  LODS,
+  SCAS,
+  INS,
+  OUTS,
+  IN,
+  OUT,
+  HLT,
+  CLI,
+  STI,
+  CLD,
+  STD,
+  MOV_FROM_SEGMENT,
+  MOV_TO_SEGMENT,
+  /** LSS, LFS, LGS. */
+  LOAD_FAR_POINTER,
+  MOV_FROM_CR,
+  MOV_TO_CR,
+  MOV_FROM_DR,
+  MOV_TO_DR,
+  CLTS,
+  LMSW,
+  SMSW,
+  LGDT,
+  SGDT,
+  LIDT,
+  SIDT,
+  LLDT,
+  SLDT,
+  LTR,
+  STR,
+  LAR,
+  LSL,
+  VERR,
+  VERW,
+  INVLPG,
+  INVPCID,
+  INVD,
+  WBINVD,
+  RDMSR,
+  WRMSR,
+  RDTSC,
+  RDTSCP,
+  RDPMC,
+  RDPID,
+  CPUID,
+  XGETBV,
+  XSETBV,
+  SWAPGS,
+  STAC,
+  CLAC,
+  RDFSBASE,
+  RDGSBASE,
+  WRFSBASE,
+  WRGSBASE,
+  FXSAVE,
+  FXRSTOR,
+  XSAVE,
+  XSAVEOPT,
+  XSAVEC,
+  XRSTOR,
+  MONITOR,
+  MWAIT,
+  /** PAUSE. */
+  PAUSE,
+  /** UD0, UD1, UD2, opcodes that are invalid in 64-bit mode or belong to features never shown. */
+  UNDEFINED
+}
