@@ -11,6 +11,9 @@ public final class Instruction {
   /** No base or no index. */
   public static final int NONE = -1;
 
+  /** Makes an instruction for the decoder to fill. */
+  public Instruction() {}
+
   /** Guest-virtual address of the first byte. */
   public long rip;
 
