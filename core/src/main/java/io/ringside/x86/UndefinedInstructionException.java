@@ -8,7 +8,8 @@ public final class UndefinedInstructionException extends Exception {
 
   /** Makes one without a stack trace: it is control flow, not an error of the VMM. */
   public UndefinedInstructionException(boolean tooLong) {
-    super(tooLong ? "instruction longer than 15 bytes" : "undefined instruction", null, false, false);
+    super(
+        tooLong ? "instruction longer than 15 bytes" : "undefined instruction", null, false, false);
     this.tooLong = tooLong;
   }
 
