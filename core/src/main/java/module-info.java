@@ -7,6 +7,7 @@ module io.ringside.core {
   requires org.tukaani.xz;
 
   exports io.ringside.cpu;
+  exports io.ringside.devices;
   exports io.ringside.host;
   exports io.ringside.machine;
   exports io.ringside.x86;
