@@ -45,12 +45,19 @@ public final class ApicBus {
       return false;
     }
     int destination = (int) (address >>> 12) & 0xff;
-    // The destination mode counts with the redirection hint only; without the hint the destination is physical.
+    // The destination mode counts with the redirection hint only; without the hint the destination
+    // is physical.
     boolean logical = (address & 0xc) == 0xc;
     boolean level = (data & 1 << 15) != 0;
     if (!level || (data & 1 << 14) != 0) {
       int mode = data >>> 8 & 7;
-      deliver(destination, 0xff, logical, (address & 8) != 0 && mode == FIXED ? LOWEST_PRIORITY : mode, data & 0xff, level);
+      deliver(
+          destination,
+          0xff,
+          logical,
+          (address & 8) != 0 && mode == FIXED ? LOWEST_PRIORITY : mode,
+          data & 0xff,
+          level);
     }
     return true;
   }
@@ -66,7 +73,8 @@ public final class ApicBus {
    * @param level whether it is level-triggered
    * @return whether anybody took it
    */
-  boolean deliver(int destination, int broadcast, boolean logical, int mode, int vector, boolean level) {
+  boolean deliver(
+      int destination, int broadcast, boolean logical, int mode, int vector, boolean level) {
     if (mode == LOWEST_PRIORITY) {
       return deliverLowestPriority(destination, broadcast, logical, vector, level);
     }
@@ -80,7 +88,8 @@ public final class ApicBus {
     return taken;
   }
 
-  private boolean deliverLowestPriority(int destination, int broadcast, boolean logical, int vector, boolean level) {
+  private boolean deliverLowestPriority(
+      int destination, int broadcast, boolean logical, int vector, boolean level) {
     LocalApic best = null;
     int start = nextLowestPriority++;
     for (int i = 0; i < apics.length; i++) {
@@ -99,7 +108,8 @@ public final class ApicBus {
   }
 
   /** A shorthand destination: everybody, with or without the sender. */
-  void deliverToAll(LocalApic sender, boolean includingSender, int mode, int vector, boolean level) {
+  void deliverToAll(
+      LocalApic sender, boolean includingSender, int mode, int vector, boolean level) {
     for (LocalApic apic : apics) {
       if (apic != sender || includingSender) {
         apic.accept(mode == LOWEST_PRIORITY ? FIXED : mode, vector, level);

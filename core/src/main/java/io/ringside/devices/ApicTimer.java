@@ -79,7 +79,10 @@ final class ApicTimer {
     divideConfiguration = value & 0xb;
     if (counting) {
       // The count goes on from where it is, at the new rate.
-      start = clock.nanos() - (Integer.toUnsignedLong(initialCount) - Integer.toUnsignedLong(remaining)) * divisor();
+      start =
+          clock.nanos()
+              - (Integer.toUnsignedLong(initialCount) - Integer.toUnsignedLong(remaining))
+                  * divisor();
       arm();
     }
   }

@@ -20,7 +20,10 @@ final class CalendarTime {
     ram[0] = encode(second % 60, ram);
     ram[2] = encode(second / 60 % 60, ram);
     ram[4] = encodeHour(second / 3600, ram);
-    ram[6] = encode((int) Math.floorMod(days + 4, 7L) + 1, ram); // 1 January 1970 was a Thursday; Sunday is 1.
+    ram[6] =
+        encode(
+            (int) Math.floorMod(days + 4, 7L) + 1,
+            ram); // 1 January 1970 was a Thursday; Sunday is 1.
     long shifted = days + 719_468; // Days since 1 March of year 0.
     long era = Math.floorDiv(shifted, 146_097L);
     int dayOfEra = (int) Math.floorMod(shifted, 146_097L);
@@ -45,8 +48,12 @@ final class CalendarTime {
     long era = Math.floorDiv(shiftedYear, 400L);
     long yearOfEra = Math.floorMod(shiftedYear, 400L);
     long dayOfYear = (153L * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    long days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468;
-    return days * DAY + decodeHour(ram[4], ram) * 3600L + decode(ram[2], ram) * 60L + decode(ram[0], ram);
+    long days =
+        era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468;
+    return days * DAY
+        + decodeHour(ram[4], ram) * 3600L
+        + decode(ram[2], ram) * 60L
+        + decode(ram[0], ram);
   }
 
   /**

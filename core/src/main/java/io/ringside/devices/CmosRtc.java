@@ -59,7 +59,12 @@ public final class CmosRtc implements PortDevice {
    * @param lowMemoryEnd the first gpa after RAM below 4 GiB
    * @param highMemoryBytes bytes of RAM from 4 GiB on
    */
-  public CmosRtc(Timers timers, InterruptLine irq8, long epochMillis, long lowMemoryEnd, long highMemoryBytes) {
+  public CmosRtc(
+      Timers timers,
+      InterruptLine irq8,
+      long epochMillis,
+      long lowMemoryEnd,
+      long highMemoryBytes) {
     this.clock = timers.clock();
     this.irq8 = irq8;
     this.timer = timers.create(new Expiry());
@@ -148,7 +153,8 @@ public final class CmosRtc implements PortDevice {
     if ((before & B_SET) == 0) {
       loadTime();
     }
-    ram[REGISTER_B] = value & B_WRITABLE & ~((value & B_SET) != 0 ? B_UPDATE : 0); // SET clears UIE.
+    ram[REGISTER_B] =
+        value & B_WRITABLE & ~((value & B_SET) != 0 ? B_UPDATE : 0); // SET clears UIE.
     if ((before & B_SET) != 0 && (value & B_SET) == 0) {
       storeTime();
     }
@@ -180,7 +186,8 @@ public final class CmosRtc implements PortDevice {
   }
 
   private boolean updateInProgress() {
-    return (ram[REGISTER_B] & B_SET) == 0 && Math.floorMod(epochNanos(), NANOS) >= NANOS - UIP_NANOS;
+    return (ram[REGISTER_B] & B_SET) == 0
+        && Math.floorMod(epochNanos(), NANOS) >= NANOS - UIP_NANOS;
   }
 
   private void loadTime() {

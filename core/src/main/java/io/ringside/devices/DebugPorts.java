@@ -37,7 +37,8 @@ public final class DebugPorts implements PortDevice {
   public int readPort(int port, int size) {
     return switch (port) {
       case CONSOLE -> CONSOLE;
-      case POST -> 0xff; // What an empty bus gives: Linux takes 80h reading FFh for "no DMA controller".
+      case POST ->
+          0xff; // What an empty bus gives: Linux takes 80h reading FFh for "no DMA controller".
       default -> 0;
     };
   }

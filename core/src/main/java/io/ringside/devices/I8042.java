@@ -79,7 +79,8 @@ public final class I8042 implements PortDevice {
       case 0xd0 -> reply(outputPort);
       case 0x60, 0xd1, 0xd2, 0xd3, 0xd4 -> command = value;
       default -> {
-        // F0h to FFh pulse the output bits that are 0 in the command; bit 0 is the processor's reset.
+        // F0h to FFh pulse the output bits that are 0 in the command; bit 0 is the processor's
+        // reset.
         if (value >= 0xf0 && (value & 1) == 0) {
           power.reset();
         }

@@ -26,7 +26,9 @@ public final class I8254 implements PortDevice {
   private final InterruptLine irq0;
   private final Timers timers;
   private final Timers.Timer timer;
-  private final PitChannel[] channels = {new PitChannel(true), new PitChannel(true), new PitChannel(false)};
+  private final PitChannel[] channels = {
+    new PitChannel(true), new PitChannel(true), new PitChannel(false)
+  };
   private int speakerBits;
 
   /** Makes a timer whose channels wait for their control words. */
@@ -106,7 +108,8 @@ public final class I8254 implements PortDevice {
   private final class Expiry implements Runnable {
     @Override
     public void run() {
-      // However late this comes, it is one edge: edges that nobody took merge in the interrupt controller anyway.
+      // However late this comes, it is one edge: edges that nobody took merge in the interrupt
+      // controller anyway.
       irq0.set(false);
       irq0.set(true);
       schedule(ticks.now());

@@ -68,9 +68,11 @@ final class I8259 {
     if (requests == 0) {
       return -1;
     }
-    // In special mask mode a masked input in service no longer holds back lower ones ("Special Mask Mode").
+    // In special mask mode a masked input in service no longer holds back lower ones ("Special Mask
+    // Mode").
     int blocking = specialMask ? isr & ~imr : isr;
-    // A cascade input may interrupt itself in special fully nested mode, for a higher request of the same slave.
+    // A cascade input may interrupt itself in special fully nested mode, for a higher request of
+    // the same slave.
     if (specialFullyNested) {
       blocking &= ~cascade;
     }
@@ -121,7 +123,8 @@ final class I8259 {
 
   int read(int a0) {
     if (poll) {
-      // A read after the poll command is the acknowledge ("Poll Command"): bit 7 says whether there was a request.
+      // A read after the poll command is the acknowledge ("Poll Command"): bit 7 says whether there
+      // was a request.
       poll = false;
       int input = highestRequest();
       return input < 0 ? 0 : 0x80 | acknowledge();

@@ -66,13 +66,15 @@ public final class IoApic implements MmioDevice {
   private boolean send(int pin) {
     int entry = low[pin];
     boolean level = (entry & LEVEL) != 0;
-    return bus.deliver(high[pin] >>> 24, 0xff, (entry & LOGICAL) != 0, entry >>> 8 & 7, entry & VECTOR, level);
+    return bus.deliver(
+        high[pin] >>> 24, 0xff, (entry & LOGICAL) != 0, entry >>> 8 & 7, entry & VECTOR, level);
   }
 
   /** A local APIC's EOI: an input whose line is still asserted interrupts again. */
   void endOfInterrupt(int vector) {
     for (int pin = 0; pin < PINS; pin++) {
-      if ((low[pin] & (LEVEL | REMOTE_IRR)) == (LEVEL | REMOTE_IRR) && (low[pin] & VECTOR) == vector) {
+      if ((low[pin] & (LEVEL | REMOTE_IRR)) == (LEVEL | REMOTE_IRR)
+          && (low[pin] & VECTOR) == vector) {
         low[pin] &= ~REMOTE_IRR;
         deliverLevel(pin);
       }
@@ -123,7 +125,9 @@ public final class IoApic implements MmioDevice {
       }
       low[pin] = value & WRITABLE | low[pin] & REMOTE_IRR;
       if ((value & LEVEL) == 0) {
-        low[pin] &= ~REMOTE_IRR; // Systems acknowledge a level input of old versions by switching it to edge and back.
+        low[pin] &=
+            ~REMOTE_IRR; // Systems acknowledge a level input of old versions by switching it to
+        // edge and back.
       } else {
         deliverLevel(pin);
       }

@@ -31,7 +31,8 @@ public final class LocalApic implements InterruptController, MmioDevice {
   /** Version 14h, 6 LVT entries, no EOI-broadcast suppression (11.4.8). */
   private static final int VERSION = 0x0005_0014;
 
-  // Registers by number: the xAPIC's offset divided by 16, and the x2APIC's MSR less 800h (11.4.1, 11.12.1.2).
+  // Registers by number: the xAPIC's offset divided by 16, and the x2APIC's MSR less 800h (11.4.1,
+  // 11.12.1.2).
   private static final int ID = 0x02;
   private static final int VERSION_REGISTER = 0x03;
   private static final int TPR = 0x08;
@@ -65,7 +66,9 @@ public final class LocalApic implements InterruptController, MmioDevice {
   private static final int ILLEGAL_REGISTER = 0x80;
 
   /** What software can write in each LVT entry, from the timer's on (11.5.1). */
-  private static final int[] LVT_WRITABLE = {0x7_00ff, 0x1_07ff, 0x1_07ff, 0x1_a7ff, 0x1_a7ff, 0x1_00ff};
+  private static final int[] LVT_WRITABLE = {
+    0x7_00ff, 0x1_07ff, 0x1_07ff, 0x1_a7ff, 0x1_a7ff, 0x1_00ff
+  };
 
   private final int id;
   private final MachineLock lock;
@@ -113,7 +116,13 @@ public final class LocalApic implements InterruptController, MmioDevice {
    */
   @SuppressWarnings("this-escape") // The buses only keep it.
   public LocalApic(
-      int id, MachineLock lock, ApicBus bus, MmioBus mmio, Timers timers, TscClock tsc, IntSupplier externalAcknowledge) {
+      int id,
+      MachineLock lock,
+      ApicBus bus,
+      MmioBus mmio,
+      Timers timers,
+      TscClock tsc,
+      IntSupplier externalAcknowledge) {
     this.id = id;
     this.lock = lock;
     this.bus = bus;
@@ -281,8 +290,12 @@ public final class LocalApic implements InterruptController, MmioDevice {
       boolean wasX2 = isX2apic();
       boolean enable = (value & BASE_ENABLE) != 0;
       boolean x2 = (value & BASE_X2APIC) != 0;
-      // Of the transitions, xAPIC to x2APIC is the only way in and disabling the only way out (11.12.5).
-      if ((value & BASE_RESERVED) != 0 || (x2 && !enable) || (wasX2 && enable && !x2) || (!isEnabled() && x2)) {
+      // Of the transitions, xAPIC to x2APIC is the only way in and disabling the only way out
+      // (11.12.5).
+      if ((value & BASE_RESERVED) != 0
+          || (x2 && !enable)
+          || (wasX2 && enable && !x2)
+          || (!isEnabled() && x2)) {
         return false;
       }
       if (isMapped()) {
@@ -329,7 +342,8 @@ public final class LocalApic implements InterruptController, MmioDevice {
     try {
       int register = msr - 0x800;
       if (!isX2apic() || !isReadableInX2apic(register)) {
-        throw new IllegalArgumentException("x2APIC MSR 0x" + Integer.toHexString(msr) + " can't be read");
+        throw new IllegalArgumentException(
+            "x2APIC MSR 0x" + Integer.toHexString(msr) + " can't be read");
       }
       if (register == ICR_LOW) {
         return (long) icrHigh << 32 | Integer.toUnsignedLong(icrLow);
@@ -342,8 +356,20 @@ public final class LocalApic implements InterruptController, MmioDevice {
 
   private static boolean isReadableInX2apic(int register) {
     return switch (register) {
-      case ID, VERSION_REGISTER, TPR, PPR, LDR, SVR, ESR, ICR_LOW, TIMER_INITIAL, TIMER_CURRENT, TIMER_DIVIDE -> true;
-      default -> (register >= ISR && register < ESR) || (register >= LVT_TIMER && register <= LVT_ERROR);
+      case ID,
+          VERSION_REGISTER,
+          TPR,
+          PPR,
+          LDR,
+          SVR,
+          ESR,
+          ICR_LOW,
+          TIMER_INITIAL,
+          TIMER_CURRENT,
+          TIMER_DIVIDE ->
+          true;
+      default ->
+          (register >= ISR && register < ESR) || (register >= LVT_TIMER && register <= LVT_ERROR);
     };
   }
 
@@ -385,7 +411,8 @@ public final class LocalApic implements InterruptController, MmioDevice {
       case SVR -> 0x1ff;
       case TIMER_INITIAL -> 0xffff_ffffL;
       case TIMER_DIVIDE -> 0xb;
-      default -> register >= LVT_TIMER && register <= LVT_ERROR ? LVT_WRITABLE[register - LVT_TIMER] : -1;
+      default ->
+          register >= LVT_TIMER && register <= LVT_ERROR ? LVT_WRITABLE[register - LVT_TIMER] : -1;
     };
   }
 

@@ -80,7 +80,8 @@ public final class PcDevices {
     ExternalInterrupt external = new ExternalInterrupt();
     for (int i = 0; i < apics.length; i++) {
       processorMmio[i] = new MmioBus(mmio);
-      apics[i] = new LocalApic(i, s.lock(), apicBus, processorMmio[i], s.timers(), s.tsc(), external);
+      apics[i] =
+          new LocalApic(i, s.lock(), apicBus, processorMmio[i], s.timers(), s.tsc(), external);
     }
     pics = new PicPair(external);
     ioApic = new IoApic(apicBus, IO_APIC_ID);
@@ -100,7 +101,8 @@ public final class PcDevices {
 
     GuestMemory memory = s.memory();
     long high = Math.max(memory.highEnd() - GuestMemory.HIGH_RAM_START, 0);
-    ports.claim(0x70, 2, 1, new CmosRtc(s.timers(), isaLines[8], s.epochMillis(), memory.lowEnd(), high));
+    ports.claim(
+        0x70, 2, 1, new CmosRtc(s.timers(), isaLines[8], s.epochMillis(), memory.lowEnd(), high));
 
     pci = new PciHost(new ResetControl(s.power()));
     ports.claim(PciHost.FIRST_PORT, PciHost.PORTS, 4, pci);

@@ -41,7 +41,7 @@ public final class PciHost implements PortDevice {
    */
   public void plug(int device, int function, PciFunction config) {
     int slot = device << 3 | function;
-    if (functions[slot] != empty) {
+    if (!(functions[slot] instanceof EmptySlot)) {
       throw new IllegalArgumentException("PCI slot " + device + "." + function + " is taken");
     }
     functions[slot] = config;
@@ -50,7 +50,8 @@ public final class PciHost implements PortDevice {
   @Override
   public int readPort(int port, int size) {
     if (port < DATA) {
-      return port == FIRST_PORT && size == 4 ? address
+      return port == FIRST_PORT && size == 4
+          ? address
           : port == ResetControl.PORT && size == 1 ? resetControl.readPort(port, size) : -1;
     }
     if ((address & ENABLE) == 0 || (port - DATA) % size != 0) {

@@ -230,7 +230,10 @@ final class PitChannel {
   }
 
   private static int fromBcd(int value) {
-    return (value >>> 12 & 15) * 1000 + (value >>> 8 & 15) * 100 + (value >>> 4 & 15) * 10 + (value & 15);
+    return (value >>> 12 & 15) * 1000
+        + (value >>> 8 & 15) * 100
+        + (value >>> 4 & 15) * 10
+        + (value & 15);
   }
 
   private static int toBcd(int value) {

@@ -20,18 +20,21 @@ public final class Uart16550 implements PortDevice {
 
   /** Interrupt enable bits (8.7 IER). */
   private static final int IER_RECEIVED = 1;
+
   private static final int IER_THRE = 2;
   private static final int IER_LINE = 4;
   private static final int IER_MODEM = 8;
 
   /** Line status bits (8.4 LSR). */
   private static final int LSR_DATA_READY = 0x01;
+
   private static final int LSR_OVERRUN = 0x02;
   private static final int LSR_ERRORS = 0x1e;
   private static final int LSR_TRANSMITTER_EMPTY = 0x60;
 
   /** Modem control bits (8.8 MCR). */
   private static final int MCR_DTR = 0x01;
+
   private static final int MCR_RTS = 0x02;
   private static final int MCR_OUT1 = 0x04;
   private static final int MCR_OUT2 = 0x08;
@@ -39,6 +42,7 @@ public final class Uart16550 implements PortDevice {
 
   /** Modem status (8.9 MSR): the high nibble is CTS, DSR, RI, DCD; the low one tells which changed. */
   private static final int MSR_CTS = 0x10;
+
   private static final int MSR_DSR = 0x20;
   private static final int MSR_RI = 0x40;
   private static final int MSR_DCD = 0x80;
@@ -146,7 +150,8 @@ public final class Uart16550 implements PortDevice {
       if (count == capacity()) {
         lsrErrors |= LSR_OVERRUN;
         if (!fifoEnabled) {
-          fifo[head] = value; // Without FIFOs the newer character overwrites the older (8.4, bit 1).
+          fifo[head] =
+              value; // Without FIFOs the newer character overwrites the older (8.4, bit 1).
         }
       } else {
         push(value);
@@ -237,7 +242,8 @@ public final class Uart16550 implements PortDevice {
   }
 
   private void writeInterruptEnable(int value) {
-    // Enabling the THRE interrupt while the holding register is empty raises it at once; Linux's probe relies on it.
+    // Enabling the THRE interrupt while the holding register is empty raises it at once; Linux's
+    // probe relies on it.
     if ((value & IER_THRE) != 0 && (ier & IER_THRE) == 0) {
       threPending = true;
     }

@@ -45,7 +45,8 @@ public final class MmioBus {
         at++;
       }
       if ((at > 0 && ends[at - 1] > gpa) || (at < starts.length && starts[at] < gpa + length)) {
-        throw new IllegalArgumentException("MMIO range at 0x" + Long.toHexString(gpa) + " overlaps another");
+        throw new IllegalArgumentException(
+            "MMIO range at 0x" + Long.toHexString(gpa) + " overlaps another");
       }
       int count = starts.length;
       long[] newStarts = Arrays.copyOf(starts, count + 1);
@@ -116,7 +117,8 @@ public final class MmioBus {
         at = bus.find(gpa, size);
       }
       if (at >= 0) {
-        bus.devices[at].writeMmio(gpa - bus.starts[at], size, size == 8 ? value : value & ((1L << (8 * size)) - 1));
+        bus.devices[at].writeMmio(
+            gpa - bus.starts[at], size, size == 8 ? value : value & ((1L << (8 * size)) - 1));
       }
     } finally {
       lock.unlock();

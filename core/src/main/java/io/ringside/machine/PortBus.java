@@ -12,7 +12,10 @@ public final class PortBus {
 
   private final MachineLock lock;
   private final PortDevice[] devices = new PortDevice[PORTS];
+
+  /** The widest access that the port's device takes whole; 0 if nobody claimed the port. */
   private final byte[] widest = new byte[PORTS];
+
   private final PortDevice nobody = new Nobody();
 
   /** Makes an empty bus whose accesses hold {@code lock}. */
@@ -32,7 +35,8 @@ public final class PortBus {
    */
   public void claim(int first, int count, int widestAccess, PortDevice device) {
     if (first < 0 || count < 1 || first + count > PORTS) {
-      throw new IllegalArgumentException("ports " + hex(first) + " to " + hex(first + count - 1) + " do not exist");
+      throw new IllegalArgumentException(
+          "ports " + hex(first) + " to " + hex(first + count - 1) + " do not exist");
     }
     if (widestAccess != 1 && widestAccess != 2 && widestAccess != 4) {
       throw new IllegalArgumentException("no port access is " + widestAccess + " bytes wide");
@@ -40,7 +44,7 @@ public final class PortBus {
     lock.lock();
     try {
       for (int port = first; port < first + count; port++) {
-        if (devices[port] != nobody) {
+        if (widest[port] != 0) {
           throw new IllegalArgumentException("port " + hex(port) + " is claimed already");
         }
       }
@@ -69,12 +73,12 @@ public final class PortBus {
    *     to a long uses {@link Integer#toUnsignedLong}
    */
   public int read(int port, int size) {
-    PortDevice device = devices[port];
-    if (device == nobody && size == 1) {
+    if (widest[port] == 0 && size == 1) {
       return 0xff;
     }
     lock.lock();
     try {
+      PortDevice device = devices[port];
       if (size == 1) {
         return device.readPort(port, 1) & 0xff;
       }
@@ -94,12 +98,12 @@ public final class PortBus {
 
   /** OUT: writes the low {@code size} (1, 2 or 4) bytes of {@code value} at {@code port}. */
   public void write(int port, int size, int value) {
-    PortDevice device = devices[port];
-    if (device == nobody && size == 1) {
+    if (widest[port] == 0 && size == 1) {
       return;
     }
     lock.lock();
     try {
+      PortDevice device = devices[port];
       if (size == 1) {
         device.writePort(port, 1, value & 0xff);
       } else if (takesWhole(port, size)) {
@@ -115,6 +119,7 @@ public final class PortBus {
     }
   }
 
+  @SuppressWarnings("ReferenceEquality") // The same device is meant.
   private boolean takesWhole(int port, int size) {
     int last = (port + size - 1) & 0xffff;
     return widest[port] >= size && devices[last] == devices[port];
