@@ -1,0 +1,151 @@
+package io.ringside.boot;
+
+import io.ringside.machine.GuestMemory;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Optional;
+
+/**
+ * A kernel file, checked and ready to be copied into guest memory: a bzImage, whose payload is unpacked once and then
+ * kept in the cache directory, or a plain ELF vmlinux.
+ */
+public final class KernelImage implements AutoCloseable {
+  private final String name;
+  private final SetupHeader header;
+  private final ElfKernel kernel;
+  private final FileChannel channel;
+
+  private KernelImage(String name, SetupHeader header, ElfKernel kernel, FileChannel channel) {
+    this.name = name;
+    this.header = header;
+    this.kernel = kernel;
+    this.channel = channel;
+  }
+
+  /**
+   * Opens and checks a kernel file.
+   *
+   * @param file a bzImage (vmlinuz) or an ELF64 vmlinux
+   * @param cache where the unpacked kernel is kept
+   * @throws BootException where the file can't be read, is no kernel, is damaged, or has no 64-bit entry
+   */
+  public static KernelImage open(Path file, CacheDirectory cache) {
+    String name = file.toString();
+    try {
+      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+      if (!attributes.isRegularFile()) {
+        throw new BootException(name + ": not a regular file; give a kernel file");
+      }
+      KernelCache kernels = new KernelCache(cache);
+      Optional<KernelCache.Entry> known = kernels.find(file, attributes);
+      KernelCache.Entry entry = known.isPresent() ? known.get() : read(file, name, attributes, kernels);
+      return new KernelImage(name, entry.header(), entry.kernel(), entry.channel());
+    } catch (IOException e) {
+      throw unreadable("kernel", file, e);
+    }
+  }
+
+  private static KernelCache.Entry read(Path file, String name, BasicFileAttributes attributes, KernelCache kernels)
+      throws IOException {
+    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    boolean keepOpen = false;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment contents = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      if (ElfKernel.isPresent(contents)) {
+        ElfKernel kernel = ElfKernel.read(contents, name);
+        keepOpen = true;
+        return new KernelCache.Entry(SetupHeader.forElf(), kernel, channel);
+      }
+      if (!SetupHeader.isPresent(contents)) {
+        throw new BootException(name + ": not a Linux kernel: " + (contents.byteSize() == 0 ? "it is empty"
+            : "it has neither a boot header nor the ELF magic") + "; give a bzImage (vmlinuz) or an ELF vmlinux");
+      }
+      SetupHeader header = SetupHeader.read(contents, name);
+      long start = header.payloadStart();
+      long length = header.payloadLength();
+      if (start + length > contents.byteSize()) {
+        throw new BootException(name + ": truncated: " + contents.byteSize() + " bytes are there and "
+            + (start + length) + " are needed; the file is damaged, get it again");
+      }
+      MemorySegment unpacked = Payload.unpack(contents.asSlice(start, length), arena, name);
+      if (!ElfKernel.isPresent(unpacked)) {
+        throw new BootException(name + ": its payload is not an ELF kernel; give the kernel's ELF vmlinux instead");
+      }
+      ElfKernel kernel = ElfKernel.read(unpacked, name);
+      return kernels.store(file, attributes, header, kernel, unpacked);
+    } finally {
+      if (!keepOpen) {
+        channel.close();
+      }
+    }
+  }
+
+  /** What the kernel says about itself to a boot loader; made up for a plain ELF file. */
+  public SetupHeader header() {
+    return header;
+  }
+
+  /** The guest-physical address of the 64-bit entry. */
+  public long entry() {
+    return kernel.entry();
+  }
+
+  /** The lowest guest-physical address that the kernel occupies. */
+  public long start() {
+    return kernel.start();
+  }
+
+  /** The first guest-physical address after the kernel, its zeroed data included. */
+  public long end() {
+    return kernel.end();
+  }
+
+  /**
+   * Copies the kernel to the addresses it is linked for. Memory that the file has no contents for isn't written, so it
+   * must be zero already, as new guest memory is.
+   *
+   * @throws BootException where the memory is too small, or the file can't be read any more
+   */
+  public void load(GuestMemory memory) {
+    if (kernel.start() < MemoryLayout.HIGH_MEMORY_START || !memory.isRam(kernel.start(), kernel.end() - kernel.start())) {
+      throw new BootException(name + ": the kernel occupies " + megabytes(kernel.start()) + " to "
+          + megabytes(kernel.end()) + " MB of guest memory, which has " + megabytes(memory.size())
+          + "; give it more (--memory)");
+    }
+    try {
+      for (LoadRun run : kernel.runs()) {
+        FileRegion.read(channel, run.offset(), memory, run.gpa(), run.length());
+      }
+    } catch (IOException e) {
+      throw unreadable("kernel", Path.of(name), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw unreadable("kernel", Path.of(name), e);
+    }
+  }
+
+  static BootException unreadable(String what, Path file, IOException e) {
+    String why = switch (e) {
+      case java.nio.file.NoSuchFileException _ -> "there is no such file";
+      case java.nio.file.AccessDeniedException _ -> "permission denied";
+      default -> String.valueOf(e.getMessage());
+    };
+    return new BootException("can't read the " + what + " " + file + ": " + why + "; check the path", e);
+  }
+
+  private static long megabytes(long bytes) {
+    return (bytes + (1 << 20) - 1) >> 20;
+  }
+}
