@@ -3,9 +3,9 @@
     "requires-automatic") // aircompressor has neither a module descriptor nor a reserved name
 module io.ringside.core {
   requires aircompressor.v3;
-  requires org.apache.commons.compress;
   requires org.tukaani.xz;
 
+  exports io.ringside.boot;
   exports io.ringside.cpu;
   exports io.ringside.devices;
   exports io.ringside.host;

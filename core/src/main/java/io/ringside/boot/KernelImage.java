@@ -1,8 +1,8 @@
 package io.ringside.boot;
 
+import io.ringside.host.ScratchMemory;
 import io.ringside.machine.GuestMemory;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -55,8 +55,8 @@ public final class KernelImage implements AutoCloseable {
       throws IOException {
     FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
     boolean keepOpen = false;
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment contents = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+    try (ScratchMemory scratch = new ScratchMemory()) {
+      MemorySegment contents = scratch.map(channel);
       if (ElfKernel.isPresent(contents)) {
         ElfKernel kernel = ElfKernel.read(contents, name);
         keepOpen = true;
@@ -73,7 +73,7 @@ public final class KernelImage implements AutoCloseable {
         throw new BootException(name + ": truncated: " + contents.byteSize() + " bytes are there and "
             + (start + length) + " are needed; the file is damaged, get it again");
       }
-      MemorySegment unpacked = Payload.unpack(contents.asSlice(start, length), arena, name);
+      MemorySegment unpacked = Payload.unpack(contents.asSlice(start, length), scratch, name);
       if (!ElfKernel.isPresent(unpacked)) {
         throw new BootException(name + ": its payload is not an ELF kernel; give the kernel's ELF vmlinux instead");
       }

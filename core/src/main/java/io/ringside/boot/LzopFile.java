@@ -48,16 +48,16 @@ final class LzopFile {
   private static long unpackBlocks(MemorySegment packed, MemorySegment unpacked) throws CorruptPayloadException {
     // version, library version, [version needed], method, [level]
     boolean hasLevel = (packed.get(SHORT, MAGIC_LENGTH) & 0xffff) >= VERSION_WITH_LEVEL;
-    long from = MAGIC_LENGTH + (hasLevel ? 2 + 2 + 2 + 1 + 1 : 2 + 2 + 1);
+    long from = MAGIC_LENGTH + (hasLevel ? 2L + 2 + 2 + 1 + 1 : 2L + 2 + 1);
     int flags = packed.get(INT, from);
     from += 4;
     if ((flags & FLAG_FILTER) != 0) {
       from += 4;
     }
     // mode, time (two words from the version with a level on)
-    from += hasLevel ? 4 + 4 + 4 : 4 + 4;
+    from += hasLevel ? 4L + 4 + 4 : 4L + 4;
     int nameLength = packed.get(ValueLayout.JAVA_BYTE, from) & 0xff;
-    from += 1 + nameLength + 4;
+    from += 1L + nameLength + 4;
     if ((flags & FLAG_EXTRA_FIELD) != 0) {
       from += 4 + Integer.toUnsignedLong(packed.get(INT, from)) + 4;
     }

@@ -2,10 +2,10 @@ package io.ringside.boot;
 
 import io.airlift.compress.v3.MalformedInputException;
 import io.airlift.compress.v3.zstd.ZstdJavaDecompressor;
+import io.ringside.host.ScratchMemory;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.zip.GZIPInputStream;
@@ -32,11 +32,11 @@ final class Payload {
    * Unpacks a payload into new native memory.
    *
    * @param packed the payload, its appended size included
-   * @param arena owns the result
+   * @param scratch owns the result
    * @param name how messages call the file
    * @throws BootException where the format is unknown or the data malformed
    */
-  static MemorySegment unpack(MemorySegment packed, Arena arena, String name) {
+  static MemorySegment unpack(MemorySegment packed, ScratchMemory scratch, String name) {
     if (packed.byteSize() < 16) {
       throw new BootException(name + ": its payload is too short; the file is damaged, get it again");
     }
@@ -51,7 +51,7 @@ final class Payload {
       throw new BootException(name + ": says that it unpacks to " + size
           + " bytes, which can't be; the file is damaged, get it again");
     }
-    MemorySegment unpacked = arena.allocate(size);
+    MemorySegment unpacked = scratch.allocate(size);
     MemorySegment body = packed.asSlice(0, bodySize);
     try {
       long length = switch (format) {

@@ -1,0 +1,182 @@
+package io.ringside.boot;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The default guest: the kernel of Debian's {@code linux-image-cloud-amd64} and an initramfs made from {@code
+ * busybox-static}. Both packages are downloaded by the host's package client, which also verifies them; that needs no
+ * root. What is taken out of them is kept in the cache directory, so that later starts need neither network nor apt.
+ */
+public final class DebianGuest {
+  private static final String KERNEL_PACKAGE = "linux-image-cloud-amd64";
+  private static final String BUSYBOX_PACKAGE = "busybox-static";
+  private static final String KERNEL_FILE = "debian-vmlinuz";
+
+  /** Busybox goes by the name that it is called by, so this one has to start with its own. */
+  private static final String BUSYBOX_FILE = "busybox-debian";
+
+  private static final String OWN_FILES = "give your own kernel and initrd (--kernel FILE --initrd FILE)";
+
+  private final CacheDirectory cache;
+  private final Progress progress;
+
+  /** A guest whose files are kept in {@code cache}; the progress of downloads goes to {@code progress}. */
+  public DebianGuest(CacheDirectory cache, Progress progress) {
+    this.cache = cache;
+    this.progress = progress;
+  }
+
+  /**
+   * Finds the guest's files, and downloads or builds those that aren't in the cache.
+   *
+   * @param kernel a kernel to use in place of Debian's
+   * @param initrd an initial RAM disk to use in place of Ringside's
+   * @throws BootException where a file is missing and can't be fetched
+   */
+  public GuestFiles resolve(Optional<Path> kernel, Optional<Path> initrd) {
+    Path kernelFile = kernel.isPresent() ? kernel.get() : cache.resolve(KERNEL_FILE);
+    Path busybox = cache.resolve(BUSYBOX_FILE);
+    Path initrdFile = initrd.isPresent()
+        ? initrd.get()
+        : cache.resolve("debian-initramfs-" + Integer.toHexString(Initramfs.fingerprint()) + ".cpio");
+    boolean needsKernel = kernel.isEmpty() && !Files.isRegularFile(kernelFile);
+    boolean needsInitrd = initrd.isEmpty() && !Files.isRegularFile(initrdFile);
+    try {
+      if (needsKernel || needsInitrd && !Files.isRegularFile(busybox)) {
+        Files.createDirectories(cache.path());
+        download(needsKernel, needsInitrd && !Files.isRegularFile(busybox));
+      }
+      if (needsInitrd) {
+        progress.step("building the guest's initramfs");
+        keep(Initramfs.build(Files.readAllBytes(busybox), applets(busybox)), initrdFile, false);
+      }
+    } catch (IOException e) {
+      throw new BootException("can't keep the guest's files in " + cache.path() + ": " + e.getMessage()
+          + "; set XDG_CACHE_HOME to a directory with 100 MB of room", e);
+    }
+    return new GuestFiles(kernelFile, initrdFile);
+  }
+
+  private void download(boolean kernel, boolean busybox) throws IOException {
+    List<String> packages = new ArrayList<>();
+    if (kernel) {
+      packages.add(kernelPackage());
+    }
+    if (busybox) {
+      packages.add(BUSYBOX_PACKAGE);
+    }
+    Path directory = Files.createTempDirectory(cache.path(), ".download-");
+    try {
+      progress.step("downloading " + String.join(" and ", packages) + " (once; kept in " + cache.path() + ")");
+      List<String> command = new ArrayList<>(List.of("apt-get", "-q", "download"));
+      command.addAll(packages);
+      HostCommand.Result result = HostCommand.run(directory, command);
+      if (result.status() != 0) {
+        throw new BootException("apt-get can't download " + String.join(" and ", packages) + " (" + result.lastLine()
+            + "); check the network, or " + OWN_FILES);
+      }
+      try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.deb")) {
+        for (Path file : files) {
+          if (file.getFileName().toString().startsWith(BUSYBOX_PACKAGE)) {
+            unpack(file, "bin/busybox", cache.resolve(BUSYBOX_FILE), true);
+          } else {
+            unpack(file, "boot/vmlinuz-", cache.resolve(KERNEL_FILE), false);
+          }
+        }
+      }
+    } finally {
+      delete(directory);
+    }
+  }
+
+  /** The kernel package proper, on which the package of the constant name depends. */
+  private String kernelPackage() throws IOException {
+    HostCommand.Result result;
+    try {
+      result = HostCommand.run(cache.path(), List.of("apt-cache", "show", "--no-all-versions", KERNEL_PACKAGE));
+    } catch (IOException e) {
+      throw new BootException("the default guest comes from Debian's archive, and this host has no apt; " + OWN_FILES, e);
+    }
+    String output = result.output();
+    int line = output.startsWith("Depends: ") ? 0 : output.indexOf("\nDepends: ");
+    int start = line < 0 ? -1 : output.indexOf("linux-image-", line);
+    if (result.status() != 0 || start < 0 || output.substring(line + 1, start).indexOf('\n') >= 0) {
+      throw new BootException("apt knows no package " + KERNEL_PACKAGE + "; run \"apt-get update\" as root on a Debian "
+          + "host, or " + OWN_FILES);
+    }
+    int end = start;
+    while (end < output.length() && " ,|(\n".indexOf(output.charAt(end)) < 0) {
+      end++;
+    }
+    return output.substring(start, end);
+  }
+
+  /** Takes the first file out of a package whose path, or path under usr, starts with {@code prefix}. */
+  private void unpack(Path file, String prefix, Path target, boolean executable) throws IOException {
+    progress.step("unpacking " + file.getFileName());
+    Process process = HostCommand.start(cache.path(), List.of("dpkg-deb", "--fsys-tarfile", file.toString()));
+    try (InputStream in = process.getInputStream()) {
+      TarReader tar = new TarReader(in);
+      for (String path = tar.nextFile(); !path.isEmpty(); path = tar.nextFile()) {
+        if (path.startsWith(prefix) || path.startsWith("usr/" + prefix)) {
+          keep(tar.read(), target, executable);
+          return;
+        }
+      }
+    } finally {
+      HostCommand.stop(process);
+    }
+    throw new BootException("the package " + file.getFileName() + " has no file " + prefix + "; " + OWN_FILES);
+  }
+
+  private void keep(byte[] contents, Path target, boolean executable) throws IOException {
+    Path temporary = cache.newTemporaryFile();
+    try {
+      Files.write(temporary, contents);
+      if (executable && !temporary.toFile().setExecutable(true)) {
+        throw new IOException("can't make " + temporary + " executable");
+      }
+      cache.publish(temporary, target.getFileName().toString());
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+
+  private List<String> applets(Path busybox) throws IOException {
+    HostCommand.Result result;
+    try {
+      result = HostCommand.run(cache.path(), List.of(busybox.toString(), "--list-full"));
+    } catch (IOException e) {
+      throw new BootException("can't run " + busybox + " to ask for its commands (" + e.getMessage()
+          + "); set XDG_CACHE_HOME to a directory where programs may run", e);
+    }
+    if (result.status() != 0) {
+      throw new BootException("the static busybox " + busybox + " doesn't run on this host (status " + result.status()
+          + "); delete it to get it again, or " + OWN_FILES);
+    }
+    List<String> applets = new ArrayList<>();
+    String output = result.output();
+    for (int start = 0, end; (end = output.indexOf('\n', start)) >= 0; start = end + 1) {
+      if (end > start) {
+        applets.add(output.substring(start, end));
+      }
+    }
+    return applets;
+  }
+
+  private static void delete(Path directory) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+      for (Path file : files) {
+        Files.delete(file);
+      }
+    }
+    Files.delete(directory);
+  }
+}
