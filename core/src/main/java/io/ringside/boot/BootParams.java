@@ -73,11 +73,16 @@ final class BootParams {
     long room = MemoryLayout.COMMAND_LINE_END - MemoryLayout.COMMAND_LINE - 1;
     long limit = Math.min(header.cmdlineSize(), room);
     if (bytes.length > limit) {
-      throw new BootException("the kernel's command line is " + bytes.length + " bytes long, and this kernel takes "
-          + limit + " at the most; shorten it (--append)");
+      throw new BootException(
+          "the kernel's command line is "
+              + bytes.length
+              + " bytes long, and this kernel takes "
+              + limit
+              + " at the most; shorten it (--append)");
     }
     if (commandLine.indexOf('\0') >= 0) {
-      throw new BootException("the kernel's command line has a zero character in it; leave it out (--append)");
+      throw new BootException(
+          "the kernel's command line has a zero character in it; leave it out (--append)");
     }
     memory.raw().write(MemoryLayout.COMMAND_LINE, bytes, 0, bytes.length);
     memory.raw().putByte(MemoryLayout.COMMAND_LINE + bytes.length, 0);

@@ -18,9 +18,10 @@ public record CacheDirectory(Path path) {
    */
   public static CacheDirectory ofUser() {
     String base = System.getenv("XDG_CACHE_HOME");
-    Path root = base != null && base.startsWith("/")
-        ? Path.of(base)
-        : Path.of(System.getProperty("user.home", "/tmp"), ".cache");
+    Path root =
+        base != null && base.startsWith("/")
+            ? Path.of(base)
+            : Path.of(System.getProperty("user.home", "/tmp"), ".cache");
     return new CacheDirectory(root.resolve("ringside"));
   }
 
@@ -38,6 +39,9 @@ public record CacheDirectory(Path path) {
   /** Gives a finished temporary file its name, in one step that others see as a whole. */
   Path publish(Path temporary, String name) throws IOException {
     return Files.move(
-        temporary, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        temporary,
+        path.resolve(name),
+        StandardCopyOption.ATOMIC_MOVE,
+        StandardCopyOption.REPLACE_EXISTING);
   }
 }

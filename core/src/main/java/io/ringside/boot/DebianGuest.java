@@ -22,7 +22,8 @@ public final class DebianGuest {
   /** Busybox goes by the name that it is called by, so this one has to start with its own. */
   private static final String BUSYBOX_FILE = "busybox-debian";
 
-  private static final String OWN_FILES = "give your own kernel and initrd (--kernel FILE --initrd FILE)";
+  private static final String OWN_FILES =
+      "give your own kernel and initrd (--kernel FILE --initrd FILE)";
 
   private final CacheDirectory cache;
   private final Progress progress;
@@ -43,9 +44,11 @@ public final class DebianGuest {
   public GuestFiles resolve(Optional<Path> kernel, Optional<Path> initrd) {
     Path kernelFile = kernel.isPresent() ? kernel.get() : cache.resolve(KERNEL_FILE);
     Path busybox = cache.resolve(BUSYBOX_FILE);
-    Path initrdFile = initrd.isPresent()
-        ? initrd.get()
-        : cache.resolve("debian-initramfs-" + Integer.toHexString(Initramfs.fingerprint()) + ".cpio");
+    Path initrdFile =
+        initrd.isPresent()
+            ? initrd.get()
+            : cache.resolve(
+                "debian-initramfs-" + Integer.toHexString(Initramfs.fingerprint()) + ".cpio");
     boolean needsKernel = kernel.isEmpty() && !Files.isRegularFile(kernelFile);
     boolean needsInitrd = initrd.isEmpty() && !Files.isRegularFile(initrdFile);
     try {
@@ -58,8 +61,13 @@ public final class DebianGuest {
         keep(Initramfs.build(Files.readAllBytes(busybox), applets(busybox)), initrdFile, false);
       }
     } catch (IOException e) {
-      throw new BootException("can't keep the guest's files in " + cache.path() + ": " + e.getMessage()
-          + "; set XDG_CACHE_HOME to a directory with 100 MB of room", e);
+      throw new BootException(
+          "can't keep the guest's files in "
+              + cache.path()
+              + ": "
+              + e.getMessage()
+              + "; set XDG_CACHE_HOME to a directory with 100 MB of room",
+          e);
     }
     return new GuestFiles(kernelFile, initrdFile);
   }
@@ -74,13 +82,23 @@ public final class DebianGuest {
     }
     Path directory = Files.createTempDirectory(cache.path(), ".download-");
     try {
-      progress.step("downloading " + String.join(" and ", packages) + " (once; kept in " + cache.path() + ")");
+      progress.step(
+          "downloading "
+              + String.join(" and ", packages)
+              + " (once; kept in "
+              + cache.path()
+              + ")");
       List<String> command = new ArrayList<>(List.of("apt-get", "-q", "download"));
       command.addAll(packages);
       HostCommand.Result result = HostCommand.run(directory, command);
       if (result.status() != 0) {
-        throw new BootException("apt-get can't download " + String.join(" and ", packages) + " (" + result.lastLine()
-            + "); check the network, or " + OWN_FILES);
+        throw new BootException(
+            "apt-get can't download "
+                + String.join(" and ", packages)
+                + " ("
+                + result.lastLine()
+                + "); check the network, or "
+                + OWN_FILES);
       }
       try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.deb")) {
         for (Path file : files) {
@@ -100,16 +118,24 @@ public final class DebianGuest {
   private String kernelPackage() throws IOException {
     HostCommand.Result result;
     try {
-      result = HostCommand.run(cache.path(), List.of("apt-cache", "show", "--no-all-versions", KERNEL_PACKAGE));
+      result =
+          HostCommand.run(
+              cache.path(), List.of("apt-cache", "show", "--no-all-versions", KERNEL_PACKAGE));
     } catch (IOException e) {
-      throw new BootException("the default guest comes from Debian's archive, and this host has no apt; " + OWN_FILES, e);
+      throw new BootException(
+          "the default guest comes from Debian's archive, and this host has no apt; " + OWN_FILES,
+          e);
     }
     String output = result.output();
     int line = output.startsWith("Depends: ") ? 0 : output.indexOf("\nDepends: ");
     int start = line < 0 ? -1 : output.indexOf("linux-image-", line);
     if (result.status() != 0 || start < 0 || output.substring(line + 1, start).indexOf('\n') >= 0) {
-      throw new BootException("apt knows no package " + KERNEL_PACKAGE + "; run \"apt-get update\" as root on a Debian "
-          + "host, or " + OWN_FILES);
+      throw new BootException(
+          "apt knows no package "
+              + KERNEL_PACKAGE
+              + "; run \"apt-get update\" as root on a Debian "
+              + "host, or "
+              + OWN_FILES);
     }
     int end = start;
     while (end < output.length() && " ,|(\n".indexOf(output.charAt(end)) < 0) {
@@ -119,9 +145,11 @@ public final class DebianGuest {
   }
 
   /** Takes the first file out of a package whose path, or path under usr, starts with {@code prefix}. */
-  private void unpack(Path file, String prefix, Path target, boolean executable) throws IOException {
+  private void unpack(Path file, String prefix, Path target, boolean executable)
+      throws IOException {
     progress.step("unpacking " + file.getFileName());
-    Process process = HostCommand.start(cache.path(), List.of("dpkg-deb", "--fsys-tarfile", file.toString()));
+    Process process =
+        HostCommand.start(cache.path(), List.of("dpkg-deb", "--fsys-tarfile", file.toString()));
     try (InputStream in = process.getInputStream()) {
       TarReader tar = new TarReader(in);
       for (String path = tar.nextFile(); !path.isEmpty(); path = tar.nextFile()) {
@@ -133,7 +161,8 @@ public final class DebianGuest {
     } finally {
       HostCommand.stop(process);
     }
-    throw new BootException("the package " + file.getFileName() + " has no file " + prefix + "; " + OWN_FILES);
+    throw new BootException(
+        "the package " + file.getFileName() + " has no file " + prefix + "; " + OWN_FILES);
   }
 
   private void keep(byte[] contents, Path target, boolean executable) throws IOException {
@@ -154,12 +183,22 @@ public final class DebianGuest {
     try {
       result = HostCommand.run(cache.path(), List.of(busybox.toString(), "--list-full"));
     } catch (IOException e) {
-      throw new BootException("can't run " + busybox + " to ask for its commands (" + e.getMessage()
-          + "); set XDG_CACHE_HOME to a directory where programs may run", e);
+      throw new BootException(
+          "can't run "
+              + busybox
+              + " to ask for its commands ("
+              + e.getMessage()
+              + "); set XDG_CACHE_HOME to a directory where programs may run",
+          e);
     }
     if (result.status() != 0) {
-      throw new BootException("the static busybox " + busybox + " doesn't run on this host (status " + result.status()
-          + "); delete it to get it again, or " + OWN_FILES);
+      throw new BootException(
+          "the static busybox "
+              + busybox
+              + " doesn't run on this host (status "
+              + result.status()
+              + "); delete it to get it again, or "
+              + OWN_FILES);
     }
     List<String> applets = new ArrayList<>();
     String output = result.output();

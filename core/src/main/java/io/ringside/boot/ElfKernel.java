@@ -41,13 +41,15 @@ record ElfKernel(long entry, long start, long end, List<LoadRun> runs) {
     if (size < HEADER_SIZE) {
       throw truncated(name, HEADER_SIZE, size);
     }
-    if (file.get(ValueLayout.JAVA_BYTE, 4) != 2 || file.get(ValueLayout.JAVA_BYTE, 5) != 1
+    if (file.get(ValueLayout.JAVA_BYTE, 4) != 2
+        || file.get(ValueLayout.JAVA_BYTE, 5) != 1
         || shortAt(file, 18) != MACHINE_X86_64) {
       throw new BootException(name + ": an ELF file, but not for 64-bit x86; use an x86-64 kernel");
     }
     int type = shortAt(file, 16);
     if (type != TYPE_EXEC && type != TYPE_DYN) {
-      throw new BootException(name + ": an ELF file that can't be run (a module or object file?); use a kernel");
+      throw new BootException(
+          name + ": an ELF file that can't be run (a module or object file?); use a kernel");
     }
     long entry = longAt(file, 24);
     long table = longAt(file, 32);
@@ -72,9 +74,13 @@ record ElfKernel(long entry, long start, long end, List<LoadRun> runs) {
       long virtual = longAt(file, header + 16);
       long physical = longAt(file, header + 24);
       long fileSize = longAt(file, header + 32);
-      if (physical < 0 || physical > ADDRESS_LIMIT || memorySize < 0 || memorySize > ADDRESS_LIMIT
+      if (physical < 0
+          || physical > ADDRESS_LIMIT
+          || memorySize < 0
+          || memorySize > ADDRESS_LIMIT
           || Long.compareUnsigned(fileSize, memorySize) > 0) {
-        throw new BootException(name + ": a segment with impossible sizes; the file is damaged, get it again");
+        throw new BootException(
+            name + ": a segment with impossible sizes; the file is damaged, get it again");
       }
       if (offset < 0 || offset > size || fileSize > size - offset) {
         throw truncated(name, offset + fileSize, size);
@@ -95,8 +101,11 @@ record ElfKernel(long entry, long start, long end, List<LoadRun> runs) {
       throw new BootException(name + ": an ELF file with nothing to load; use a kernel");
     }
     if (physicalEntry < 0) {
-      throw new BootException(name + ": its entry 0x" + Long.toHexString(entry)
-          + " is outside of what it loads; use a kernel for the 64-bit boot protocol");
+      throw new BootException(
+          name
+              + ": its entry 0x"
+              + Long.toHexString(entry)
+              + " is outside of what it loads; use a kernel for the 64-bit boot protocol");
     }
     return new ElfKernel(physicalEntry, start, end, List.copyOf(runs));
   }
@@ -110,7 +119,12 @@ record ElfKernel(long entry, long start, long end, List<LoadRun> runs) {
   }
 
   private static BootException truncated(String name, long needed, long size) {
-    return new BootException(name + ": truncated: " + size + " bytes are there and "
-        + (needed < 0 ? "more" : Long.toString(needed)) + " are needed; the file is damaged, get it again");
+    return new BootException(
+        name
+            + ": truncated: "
+            + size
+            + " bytes are there and "
+            + (needed < 0 ? "more" : Long.toString(needed))
+            + " are needed; the file is damaged, get it again");
   }
 }

@@ -14,7 +14,8 @@ final class FileRegion {
   private FileRegion() {}
 
   /** Reads {@code length} bytes; all of the destination is RAM. */
-  static void read(FileChannel from, long offset, GuestMemory to, long gpa, long length) throws IOException {
+  static void read(FileChannel from, long offset, GuestMemory to, long gpa, long length)
+      throws IOException {
     for (long done = 0; done < length; ) {
       long size = Math.min(length - done, MAX_READ);
       ByteBuffer buffer = to.raw().segment().asSlice(gpa + done, size).asByteBuffer();

@@ -46,7 +46,8 @@ final class HostCommand {
     waitFor(process);
   }
 
-  private static Process start(Path directory, List<String> command, boolean withMessages) throws IOException {
+  private static Process start(Path directory, List<String> command, boolean withMessages)
+      throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
     builder.environment().put("LC_ALL", "C");
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));

@@ -19,12 +19,14 @@ final class Initramfs {
   private static final int READABLE = 0644;
 
   /** The dash makes init open the console as the session's controlling terminal. */
-  private static final String INITTAB = """
+  private static final String INITTAB =
+      """
       ::once:-/etc/session
       ::ctrlaltdel:/sbin/reboot -f
       """;
 
-  private static final String FSTAB = """
+  private static final String FSTAB =
+      """
       proc /proc proc nosuid,noexec,nodev 0 0
       sysfs /sys sysfs nosuid,noexec,nodev 0 0
       devtmpfs /dev devtmpfs nosuid,mode=0755 0 0
@@ -34,13 +36,17 @@ final class Initramfs {
       """;
 
   /** {@code mount -a} is one process for all file systems, which is quicker than one for each. */
-  private static final String SESSION = """
+  private static final String SESSION =
+      """
       #!/bin/sh
       echo "Ringside guest: Debian kernel $(uname -r)"
       mount -t devtmpfs -o nosuid,mode=0755 devtmpfs /dev 2>/dev/null
       mkdir -p /dev/pts /dev/shm
       mount -a
       hostname ringside
+      read console </sys/class/tty/console/active
+      console=/dev/${console##* }
+      exec <$console >$console 2>&1
       cd /root
       HOME=/root USER=root LOGNAME=root SHELL=/bin/sh /bin/sh -l
       sync
@@ -48,27 +54,48 @@ final class Initramfs {
       """;
 
   /** Without -f, poweroff and reboot leave the work to init, which waits some seconds for processes to end. */
-  private static final String PROFILE = """
+  private static final String PROFILE =
+      """
       export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
       PS1='ringside:\\w\\$ '
       alias poweroff='poweroff -f' reboot='reboot -f' halt='halt -f'
       """;
 
-  private static final String PASSWD = """
+  private static final String PASSWD =
+      """
       root:x:0:0:root:/root:/bin/sh
       daemon:x:1:1:daemon:/usr/sbin:/bin/false
       nobody:x:65534:65534:nobody:/nonexistent:/bin/false
       """;
 
-  private static final String GROUP = """
+  private static final String GROUP =
+      """
       root:x:0:
       daemon:x:1:
       tty:x:5:
       nogroup:x:65534:
       """;
 
-  private static final List<String> DIRECTORIES = List.of("bin", "dev", "dev/pts", "dev/shm", "etc", "mnt", "proc",
-      "root", "run", "sbin", "sys", "tmp", "usr", "usr/bin", "usr/sbin", "var", "var/log", "var/tmp");
+  private static final List<String> DIRECTORIES =
+      List.of(
+          "bin",
+          "dev",
+          "dev/pts",
+          "dev/shm",
+          "etc",
+          "mnt",
+          "proc",
+          "root",
+          "run",
+          "sbin",
+          "sys",
+          "tmp",
+          "usr",
+          "usr/bin",
+          "usr/sbin",
+          "var",
+          "var/log",
+          "var/tmp");
 
   private Initramfs() {}
 
@@ -93,8 +120,11 @@ final class Initramfs {
   static byte[] build(byte[] busybox, Iterable<String> applets) {
     Cpio cpio = new Cpio();
     for (String directory : DIRECTORIES) {
-      cpio.directory(directory, directory.endsWith("tmp") || directory.equals("dev/shm") ? 01777
-          : directory.equals("root") ? 0700 : 0755);
+      cpio.directory(
+          directory,
+          directory.endsWith("tmp") || directory.equals("dev/shm")
+              ? 01777
+              : directory.equals("root") ? 0700 : 0755);
     }
     // The kernel opens it for process 1 before anything is mounted.
     cpio.characterDevice("dev/console", 0600, 5, 1);

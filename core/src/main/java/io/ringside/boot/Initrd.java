@@ -26,9 +26,16 @@ record Initrd(long gpa, long length) {
       long top = Math.min(memory.lowEnd(), kernel.header().initrdAddrMax() + 1);
       long gpa = (top - length) & -MemoryLayout.PAGE_SIZE;
       if (gpa < kernel.end()) {
-        throw new BootException("the initrd " + file + " has " + length + " bytes, and between the kernel's end and "
-            + (top >> 20) + " MB of guest memory there are " + Math.max(0, top - kernel.end())
-            + "; give the guest more memory (--memory) or a smaller initrd");
+        throw new BootException(
+            "the initrd "
+                + file
+                + " has "
+                + length
+                + " bytes, and between the kernel's end and "
+                + (top >> 20)
+                + " MB of guest memory there are "
+                + Math.max(0, top - kernel.end())
+                + "; give the guest more memory (--memory) or a smaller initrd");
       }
       FileRegion.read(channel, 0, memory, gpa, length);
       return new Initrd(gpa, length);

@@ -56,7 +56,8 @@ final class KernelCache {
   Optional<Entry> find(Path file, BasicFileAttributes attributes) {
     FileChannel channel;
     try {
-      channel = FileChannel.open(directory.resolve(entryName(file, attributes)), StandardOpenOption.READ);
+      channel =
+          FileChannel.open(directory.resolve(entryName(file, attributes)), StandardOpenOption.READ);
     } catch (IOException e) {
       return Optional.empty();
     }
@@ -78,7 +79,12 @@ final class KernelCache {
    * @param unpacked the ELF file that {@code kernel} was read from
    * @throws BootException where there is no room for it anywhere
    */
-  Entry store(Path file, BasicFileAttributes attributes, SetupHeader header, ElfKernel kernel, MemorySegment unpacked) {
+  Entry store(
+      Path file,
+      BasicFileAttributes attributes,
+      SetupHeader header,
+      ElfKernel kernel,
+      MemorySegment unpacked) {
     List<LoadRun> sources = nonZeroRuns(kernel.runs(), unpacked);
     try {
       Path temporary = directory.newTemporaryFile();
@@ -98,14 +104,25 @@ final class KernelCache {
     }
     try {
       Path temporary = Files.createTempFile("ringside-", SUFFIX);
-      FileChannel channel = FileChannel.open(
-          temporary, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE);
+      FileChannel channel =
+          FileChannel.open(
+              temporary,
+              StandardOpenOption.READ,
+              StandardOpenOption.WRITE,
+              StandardOpenOption.DELETE_ON_CLOSE);
       write(channel, attributes, header, kernel, sources, unpacked);
-      return readHeader(channel, attributes).orElseThrow(() -> new IOException("written but not readable"));
+      return readHeader(channel, attributes)
+          .orElseThrow(() -> new IOException("written but not readable"));
     } catch (IOException e) {
-      throw new BootException("can't keep the unpacked kernel: neither " + directory.path() + " nor "
-          + System.getProperty("java.io.tmpdir") + " can be written (" + e.getMessage()
-          + "); set XDG_CACHE_HOME to a directory with 100 MB of room", e);
+      throw new BootException(
+          "can't keep the unpacked kernel: neither "
+              + directory.path()
+              + " nor "
+              + System.getProperty("java.io.tmpdir")
+              + " can be written ("
+              + e.getMessage()
+              + "); set XDG_CACHE_HOME to a directory with 100 MB of room",
+          e);
     }
   }
 
@@ -130,7 +147,8 @@ final class KernelCache {
     return time.to(TimeUnit.NANOSECONDS);
   }
 
-  private static Optional<Entry> readHeader(FileChannel channel, BasicFileAttributes attributes) throws IOException {
+  private static Optional<Entry> readHeader(FileChannel channel, BasicFileAttributes attributes)
+      throws IOException {
     ByteBuffer in = ByteBuffer.allocate(MAX_HEADER).order(ByteOrder.LITTLE_ENDIAN);
     while (in.hasRemaining() && channel.read(in, in.position()) >= 0) {
       // Short reads go on.
@@ -140,8 +158,11 @@ final class KernelCache {
       return Optional.empty();
     }
     int length = in.getInt(8);
-    if (length < FIXED_HEADER || length > in.limit() || in.getInt(12) != checksum(in.array(), length)
-        || in.getLong(16) != attributes.size() || in.getLong(24) != nanoseconds(attributes.lastModifiedTime())
+    if (length < FIXED_HEADER
+        || length > in.limit()
+        || in.getInt(12) != checksum(in.array(), length)
+        || in.getLong(16) != attributes.size()
+        || in.getLong(24) != nanoseconds(attributes.lastModifiedTime())
         || in.getLong(56) != channel.size()) {
       return Optional.empty();
     }
@@ -156,8 +177,14 @@ final class KernelCache {
     return Optional.of(new Entry(new SetupHeader(setup), kernel, channel));
   }
 
-  private static void write(FileChannel out, BasicFileAttributes attributes, SetupHeader header, ElfKernel kernel,
-      List<LoadRun> sources, MemorySegment unpacked) throws IOException {
+  private static void write(
+      FileChannel out,
+      BasicFileAttributes attributes,
+      SetupHeader header,
+      ElfKernel kernel,
+      List<LoadRun> sources,
+      MemorySegment unpacked)
+      throws IOException {
     byte[] setup = header.toBytes();
     int length = FIXED_HEADER + setup.length + sources.size() * RUN_SIZE;
     ByteBuffer fields = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
@@ -182,7 +209,8 @@ final class KernelCache {
 
   private static void writeFully(FileChannel out, MemorySegment data, long at) throws IOException {
     for (long done = 0; done < data.byteSize(); ) {
-      ByteBuffer chunk = data.asSlice(done, Math.min(data.byteSize() - done, 1 << 30)).asByteBuffer();
+      ByteBuffer chunk =
+          data.asSlice(done, Math.min(data.byteSize() - done, 1 << 30)).asByteBuffer();
       while (chunk.hasRemaining()) {
         done += out.write(chunk, at + done);
       }
@@ -248,7 +276,8 @@ final class KernelCache {
 
   private void removeOldEntries() throws IOException {
     List<Path> entries = new ArrayList<>();
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory.path(), PREFIX + "*" + SUFFIX)) {
+    try (DirectoryStream<Path> files =
+        Files.newDirectoryStream(directory.path(), PREFIX + "*" + SUFFIX)) {
       for (Path file : files) {
         entries.add(file);
       }

@@ -44,14 +44,16 @@ public final class KernelImage implements AutoCloseable {
       }
       KernelCache kernels = new KernelCache(cache);
       Optional<KernelCache.Entry> known = kernels.find(file, attributes);
-      KernelCache.Entry entry = known.isPresent() ? known.get() : read(file, name, attributes, kernels);
+      KernelCache.Entry entry =
+          known.isPresent() ? known.get() : read(file, name, attributes, kernels);
       return new KernelImage(name, entry.header(), entry.kernel(), entry.channel());
     } catch (IOException e) {
       throw unreadable("kernel", file, e);
     }
   }
 
-  private static KernelCache.Entry read(Path file, String name, BasicFileAttributes attributes, KernelCache kernels)
+  private static KernelCache.Entry read(
+      Path file, String name, BasicFileAttributes attributes, KernelCache kernels)
       throws IOException {
     FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
     boolean keepOpen = false;
@@ -63,19 +65,30 @@ public final class KernelImage implements AutoCloseable {
         return new KernelCache.Entry(SetupHeader.forElf(), kernel, channel);
       }
       if (!SetupHeader.isPresent(contents)) {
-        throw new BootException(name + ": not a Linux kernel: " + (contents.byteSize() == 0 ? "it is empty"
-            : "it has neither a boot header nor the ELF magic") + "; give a bzImage (vmlinuz) or an ELF vmlinux");
+        throw new BootException(
+            name
+                + ": not a Linux kernel: "
+                + (contents.byteSize() == 0
+                    ? "it is empty"
+                    : "it has neither a boot header nor the ELF magic")
+                + "; give a bzImage (vmlinuz) or an ELF vmlinux");
       }
       SetupHeader header = SetupHeader.read(contents, name);
       long start = header.payloadStart();
       long length = header.payloadLength();
       if (start + length > contents.byteSize()) {
-        throw new BootException(name + ": truncated: " + contents.byteSize() + " bytes are there and "
-            + (start + length) + " are needed; the file is damaged, get it again");
+        throw new BootException(
+            name
+                + ": truncated: "
+                + contents.byteSize()
+                + " bytes are there and "
+                + (start + length)
+                + " are needed; the file is damaged, get it again");
       }
       MemorySegment unpacked = Payload.unpack(contents.asSlice(start, length), scratch, name);
       if (!ElfKernel.isPresent(unpacked)) {
-        throw new BootException(name + ": its payload is not an ELF kernel; give the kernel's ELF vmlinux instead");
+        throw new BootException(
+            name + ": its payload is not an ELF kernel; give the kernel's ELF vmlinux instead");
       }
       ElfKernel kernel = ElfKernel.read(unpacked, name);
       return kernels.store(file, attributes, header, kernel, unpacked);
@@ -113,10 +126,17 @@ public final class KernelImage implements AutoCloseable {
    * @throws BootException where the memory is too small, or the file can't be read any more
    */
   public void load(GuestMemory memory) {
-    if (kernel.start() < MemoryLayout.HIGH_MEMORY_START || !memory.isRam(kernel.start(), kernel.end() - kernel.start())) {
-      throw new BootException(name + ": the kernel occupies " + megabytes(kernel.start()) + " to "
-          + megabytes(kernel.end()) + " MB of guest memory, which has " + megabytes(memory.size())
-          + "; give it more (--memory)");
+    if (kernel.start() < MemoryLayout.HIGH_MEMORY_START
+        || !memory.isRam(kernel.start(), kernel.end() - kernel.start())) {
+      throw new BootException(
+          name
+              + ": the kernel occupies "
+              + megabytes(kernel.start())
+              + " to "
+              + megabytes(kernel.end())
+              + " MB of guest memory, which has "
+              + megabytes(memory.size())
+              + "; give it more (--memory)");
     }
     try {
       for (LoadRun run : kernel.runs()) {
@@ -137,12 +157,14 @@ public final class KernelImage implements AutoCloseable {
   }
 
   static BootException unreadable(String what, Path file, IOException e) {
-    String why = switch (e) {
-      case java.nio.file.NoSuchFileException _ -> "there is no such file";
-      case java.nio.file.AccessDeniedException _ -> "permission denied";
-      default -> String.valueOf(e.getMessage());
-    };
-    return new BootException("can't read the " + what + " " + file + ": " + why + "; check the path", e);
+    String why =
+        switch (e) {
+          case java.nio.file.NoSuchFileException _ -> "there is no such file";
+          case java.nio.file.AccessDeniedException _ -> "permission denied";
+          default -> String.valueOf(e.getMessage());
+        };
+    return new BootException(
+        "can't read the " + what + " " + file + ": " + why + "; check the path", e);
   }
 
   private static long megabytes(long bytes) {

@@ -24,7 +24,11 @@ public final class LinuxBoot {
    * @throws BootException where something doesn't fit or can't be read
    */
   public static EntryState load(
-      GuestMemory memory, KernelImage kernel, Optional<Path> initrd, String commandLine, long rsdp) {
+      GuestMemory memory,
+      KernelImage kernel,
+      Optional<Path> initrd,
+      String commandLine,
+      long rsdp) {
     kernel.load(memory);
     Initrd disk = initrd.isPresent() ? Initrd.load(initrd.get(), kernel, memory) : Initrd.NONE;
     BootParams.writeCommandLine(memory, kernel.header(), commandLine);

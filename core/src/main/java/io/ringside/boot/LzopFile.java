@@ -24,8 +24,10 @@ final class LzopFile {
   private static final int FLAG_FILTER = 0x800;
   private static final int MAX_BLOCK = 64 << 20;
 
-  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
   private LzopFile() {}
 
@@ -45,7 +47,8 @@ final class LzopFile {
     }
   }
 
-  private static long unpackBlocks(MemorySegment packed, MemorySegment unpacked) throws CorruptPayloadException {
+  private static long unpackBlocks(MemorySegment packed, MemorySegment unpacked)
+      throws CorruptPayloadException {
     // version, library version, [version needed], method, [level]
     boolean hasLevel = (packed.get(SHORT, MAGIC_LENGTH) & 0xffff) >= VERSION_WITH_LEVEL;
     long from = MAGIC_LENGTH + (hasLevel ? 2L + 2 + 2 + 1 + 1 : 2L + 2 + 1);
@@ -71,7 +74,11 @@ final class LzopFile {
         return to;
       }
       int packedSize = packed.get(INT, from + 4);
-      if (size < 0 || size > MAX_BLOCK || packedSize <= 0 || packedSize > size || size > unpacked.byteSize() - to) {
+      if (size < 0
+          || size > MAX_BLOCK
+          || packedSize <= 0
+          || packedSize > size
+          || size > unpacked.byteSize() - to) {
         throw new CorruptPayloadException("a block of impossible size");
       }
       // A block that didn't shrink is stored as it is, and then has one set of checksums only.

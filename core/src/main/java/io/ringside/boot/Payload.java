@@ -38,31 +38,44 @@ final class Payload {
    */
   static MemorySegment unpack(MemorySegment packed, ScratchMemory scratch, String name) {
     if (packed.byteSize() < 16) {
-      throw new BootException(name + ": its payload is too short; the file is damaged, get it again");
+      throw new BootException(
+          name + ": its payload is too short; the file is damaged, get it again");
     }
     long bodySize = packed.byteSize() - APPENDED_SIZE;
     long size = packed.get(ValueLayout.JAVA_INT_UNALIGNED, bodySize) & 0xffff_ffffL;
     Format format = Format.of(packed);
     if (format == Format.UNKNOWN || format == Format.BZIP2) {
-      throw new BootException(name + ": its payload is " + (format == Format.BZIP2 ? "bzip2" : "of an unknown format")
-          + ", and Ringside unpacks gzip, xz, lzma, zstd, lz4 and lzo; give the kernel's ELF vmlinux instead");
+      throw new BootException(
+          name
+              + ": its payload is "
+              + (format == Format.BZIP2 ? "bzip2" : "of an unknown format")
+              + ", and Ringside unpacks gzip, xz, lzma, zstd, lz4 and lzo; give the kernel's ELF vmlinux instead");
     }
     if (size < 64 || size > MAX_UNPACKED) {
-      throw new BootException(name + ": says that it unpacks to " + size
-          + " bytes, which can't be; the file is damaged, get it again");
+      throw new BootException(
+          name
+              + ": says that it unpacks to "
+              + size
+              + " bytes, which can't be; the file is damaged, get it again");
     }
     MemorySegment unpacked = scratch.allocate(size);
     MemorySegment body = packed.asSlice(0, bodySize);
     try {
-      long length = switch (format) {
-        case GZIP -> drain(new GZIPInputStream(new SegmentInputStream(packed), 1 << 16), unpacked);
-        case XZ -> drain(new SingleXZInputStream(new SegmentInputStream(body), XZ_MEMORY_LIMIT), unpacked);
-        case LZMA -> drain(new LZMAInputStream(new SegmentInputStream(body), XZ_MEMORY_LIMIT), unpacked);
-        case ZSTD -> new ZstdJavaDecompressor().decompress(body, unpacked);
-        case LZ4 -> Lz4Legacy.unpack(body, unpacked);
-        case LZO -> LzopFile.unpack(body, unpacked);
-        default -> throw new IllegalStateException(format.name());
-      };
+      long length =
+          switch (format) {
+            case GZIP ->
+                drain(new GZIPInputStream(new SegmentInputStream(packed), 1 << 16), unpacked);
+            case XZ ->
+                drain(
+                    new SingleXZInputStream(new SegmentInputStream(body), XZ_MEMORY_LIMIT),
+                    unpacked);
+            case LZMA ->
+                drain(new LZMAInputStream(new SegmentInputStream(body), XZ_MEMORY_LIMIT), unpacked);
+            case ZSTD -> new ZstdJavaDecompressor().decompress(body, unpacked);
+            case LZ4 -> Lz4Legacy.unpack(body, unpacked);
+            case LZO -> LzopFile.unpack(body, unpacked);
+            default -> throw new IllegalStateException(format.name());
+          };
       if (length != size) {
         throw new CorruptPayloadException("shorter than it says");
       }
@@ -70,7 +83,10 @@ final class Payload {
       throw corrupt(name, format, "truncated", e);
     } catch (CorruptPayloadException e) {
       throw corrupt(name, format, e.getMessage(), e);
-    } catch (IOException | MalformedInputException | IllegalArgumentException | IndexOutOfBoundsException e) {
+    } catch (IOException
+        | MalformedInputException
+        | IllegalArgumentException
+        | IndexOutOfBoundsException e) {
       throw corrupt(name, format, "malformed", e);
     }
     return unpacked;
@@ -78,10 +94,17 @@ final class Payload {
 
   private static BootException corrupt(String name, Format format, String why, Exception cause) {
     return new BootException(
-        name + ": its " + format.title + " payload is corrupt (" + why + "); the file is damaged, get it again", cause);
+        name
+            + ": its "
+            + format.title
+            + " payload is corrupt ("
+            + why
+            + "); the file is damaged, get it again",
+        cause);
   }
 
-  private static long drain(InputStream in, MemorySegment out) throws IOException, CorruptPayloadException {
+  private static long drain(InputStream in, MemorySegment out)
+      throws IOException, CorruptPayloadException {
     try (in) {
       byte[] buffer = new byte[1 << 16];
       long to = 0;

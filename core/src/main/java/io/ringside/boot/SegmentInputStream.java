@@ -16,7 +16,9 @@ final class SegmentInputStream extends InputStream {
 
   @Override
   public int read() {
-    return position == segment.byteSize() ? -1 : segment.get(ValueLayout.JAVA_BYTE, position++) & 0xff;
+    return position == segment.byteSize()
+        ? -1
+        : segment.get(ValueLayout.JAVA_BYTE, position++) & 0xff;
   }
 
   @Override

@@ -77,16 +77,24 @@ public final class SetupHeader {
   static SetupHeader read(MemorySegment file, String name) {
     int version = file.get(ValueLayout.JAVA_SHORT_UNALIGNED, VERSION) & 0xffff;
     if (version < MIN_VERSION) {
-      throw new BootException(name + ": its boot protocol is " + (version >> 8) + "." + (version & 0xff)
-          + ", and the 64-bit entry needs 2.12; use a 64-bit kernel from Linux 3.8 on");
+      throw new BootException(
+          name
+              + ": its boot protocol is "
+              + (version >> 8)
+              + "."
+              + (version & 0xff)
+              + ", and the 64-bit entry needs 2.12; use a 64-bit kernel from Linux 3.8 on");
     }
-    // The byte at 0x201 is the distance of the jump over the header, so it tells where the header ends.
+    // The byte at 0x201 is the distance of the jump over the header, so it tells where the header
+    // ends.
     int end = Math.min(MAGIC + (file.get(ValueLayout.JAVA_BYTE, JUMP_DISTANCE) & 0xff), MAX_END);
     if (end < PAYLOAD_LENGTH + 4) {
-      throw new BootException(name + ": its setup header ends too early; the file is damaged, get it again");
+      throw new BootException(
+          name + ": its setup header ends too early; the file is damaged, get it again");
     }
     if (file.byteSize() < end) {
-      throw new BootException(name + ": truncated in its setup header; the file is damaged, get it again");
+      throw new BootException(
+          name + ": truncated in its setup header; the file is damaged, get it again");
     }
     byte[] copy = new byte[end - START];
     MemorySegment.copy(file, ValueLayout.JAVA_BYTE, START, copy, 0, copy.length);
@@ -95,7 +103,8 @@ public final class SetupHeader {
       throw new BootException(name + ": a zImage, which loads low; use the kernel's bzImage");
     }
     if ((header.shortAt(XLOADFLAGS) & XLF_KERNEL_64) == 0) {
-      throw new BootException(name + ": has no 64-bit entry (a 32-bit kernel); use an x86-64 kernel");
+      throw new BootException(
+          name + ": has no 64-bit entry (a 32-bit kernel); use an x86-64 kernel");
     }
     return header;
   }
