@@ -59,7 +59,7 @@ final class FlagInstructions {
   }
 
   Outcome pushf(Instruction insn) {
-    int size = insn.operandSizePrefix ? 2 : 8;
+    int size = Operands.stackSize(insn);
     long stack = state.gpr(CpuState.RSP) - size;
     memory.writeStack(stack, size, state.rflags() & ~(RegisterBits.FLAG_RF | RegisterBits.FLAG_VM));
     state.gpr(CpuState.RSP, stack);
@@ -68,7 +68,7 @@ final class FlagInstructions {
   }
 
   Outcome popf(Instruction insn) {
-    int size = insn.operandSizePrefix ? 2 : 8;
+    int size = Operands.stackSize(insn);
     long stack = state.gpr(CpuState.RSP);
     long popped = memory.readStack(stack, size);
     long old = state.rflags();

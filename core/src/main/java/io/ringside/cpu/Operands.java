@@ -96,6 +96,11 @@ final class Operands {
     }
   }
 
+  /** Operand size of pushes, pops and their kin: 8, or 2 with a 66 prefix. */
+  static int stackSize(Instruction insn) {
+    return insn.operandSizePrefix && !insn.w ? 2 : 8;
+  }
+
   /** Operand size of instructions that have no byte form: 2 with a 66 prefix, 8 with REX.W, else 4. */
   static int wordSize(Instruction insn) {
     return insn.w ? 8 : insn.operandSizePrefix ? 2 : 4;

@@ -46,7 +46,7 @@ public final class PortInstructions {
   public Outcome begin(Instruction insn) {
     Kind kind = insn.opcode.kind();
     string = kind == Kind.INS || kind == Kind.OUTS;
-    size = (insn.code & 1) == 0 ? 1 : insn.operandSizePrefix ? 2 : 4;
+    size = (insn.code & 1) == 0 ? 1 : insn.operandSizePrefix && !insn.w ? 2 : 4;
     nextRip = insn.nextRip();
     boolean immediatePort = !string && (insn.code & 8) == 0;
     int port = (int) (immediatePort ? insn.immediate & 0xff : state.gpr(CpuState.RDX) & 0xffff);

@@ -40,7 +40,7 @@ final class SegmentInstructions {
 
   /** PUSH FS and PUSH GS (0F A0, 0F A8). */
   Outcome push(Instruction insn) {
-    int size = insn.operandSizePrefix ? 2 : 8;
+    int size = Operands.stackSize(insn);
     long stack = state.gpr(CpuState.RSP) - size;
     memory.writeStack(stack, size, state.selector(stackSegment(insn)));
     state.gpr(CpuState.RSP, stack);
@@ -50,7 +50,7 @@ final class SegmentInstructions {
 
   /** POP FS and POP GS (0F A1, 0F A9). */
   Outcome pop(Instruction insn) {
-    int size = insn.operandSizePrefix ? 2 : 8;
+    int size = Operands.stackSize(insn);
     long stack = state.gpr(CpuState.RSP);
     load(stackSegment(insn), (int) memory.readStack(stack, size) & 0xffff);
     state.gpr(CpuState.RSP, stack + size);

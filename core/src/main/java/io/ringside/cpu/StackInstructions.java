@@ -15,7 +15,7 @@ final class StackInstructions {
   }
 
   Outcome enter(Instruction insn) {
-    int size = insn.operandSizePrefix ? 2 : 8;
+    int size = Operands.stackSize(insn);
     int level = insn.immediate2 & 31;
     long stack = state.gpr(CpuState.RSP) - size;
     long frame = state.gpr(CpuState.RBP);
@@ -41,7 +41,7 @@ final class StackInstructions {
   }
 
   Outcome leave(Instruction insn) {
-    int size = insn.operandSizePrefix ? 2 : 8;
+    int size = Operands.stackSize(insn);
     long stack = state.gpr(CpuState.RBP);
     operands.register(CpuState.RBP, size, memory.readStack(stack, size));
     state.gpr(CpuState.RSP, stack + size);
