@@ -2,7 +2,7 @@ package io.ringside.x86;
 
 /**
  * AVX, AVX2, FMA and F16C instructions that have no SSE form to follow from (Intel SDM volume 2). The notation is
- * explained at {@link OpcodeTextParser}.
+ * explained at {@link OpcodeRow}.
  */
 final class AvxOpcodes {
   static final String TEXT =

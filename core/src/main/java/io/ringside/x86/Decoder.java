@@ -4,7 +4,7 @@ package io.ringside.x86;
  * Decodes instructions of 64-bit mode (Intel SDM volume 2, chapter 2; AMD APM volume 3, chapter 1). Where the two vendors
  * differ it follows Intel: a 66 prefix does not shorten near branches.
  *
- * <p>Not safe for use by several threads at once; a decoder is cheap, since all of them share one {@link OpcodeTable}.
+ * <p>Not safe for use by several threads at once; several decoders can share one {@link OpcodeTable}.
  */
 public final class Decoder {
   /** An instruction's greatest length in bytes; a longer one raises #GP(0). */
@@ -27,9 +27,14 @@ public final class Decoder {
   private final OpcodeTable table;
   private final byte[] window = new byte[WINDOW];
 
-  /** Makes a decoder on the standard opcode table. */
+  /** Makes a decoder with an opcode table of its own. */
   public Decoder() {
-    this.table = OpcodeTable.get();
+    this(new OpcodeTable());
+  }
+
+  /** Makes a decoder on a table that others may use too. */
+  public Decoder(OpcodeTable table) {
+    this.table = table;
   }
 
   /**
@@ -158,15 +163,15 @@ public final class Decoder {
     if (w) {
       key |= OpcodeForm.KEY_W;
     }
-    int slot = ((vex ? OpcodeTable.VEX_MAPS : 0) + map) << 8 | code;
+    OpcodeTable.Slot slot = table.slot((vex ? OpcodeTable.VEX_MAPS + map : map) << 8 | code);
     int modrm = Instruction.NONE;
-    if (table.hasModrm(slot)) {
+    if (slot.hasModrm) {
       modrm = b[p++] & 0xFF;
       key |= (modrm >> 3 & 7) << OpcodeForm.KEY_REG_SHIFT | (modrm & 7) << OpcodeForm.KEY_RM_SHIFT
           | (modrm >= 0xC0 ? OpcodeForm.KEY_REGISTER : 0);
     }
     OpcodeForm form = null;
-    for (OpcodeForm candidate : table.forms(slot)) {
+    for (OpcodeForm candidate : slot.forms) {
       if ((key & candidate.mask) == candidate.value) {
         form = candidate;
         break;

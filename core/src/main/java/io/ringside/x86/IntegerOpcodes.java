@@ -2,7 +2,7 @@ package io.ringside.x86;
 
 /**
  * The general-purpose instructions of the one-byte and 0F maps (Intel SDM volume 2, appendix A; AMD APM volume 3). The
- * notation is explained at {@link OpcodeTextParser}.
+ * notation is explained at {@link OpcodeRow}.
  */
 final class IntegerOpcodes {
   static final String TEXT =

@@ -3,7 +3,7 @@ package io.ringside.x86;
 /**
  * MMX, SSE to SSE4.2, SSE4A, AES, PCLMULQDQ, SHA and GFNI (Intel SDM volume 2; AMD APM volumes 4 and 5), and those
  * VEX-encoded forms that follow from them by rule (attributes vp, vi, vs and v0). The notation is explained at
- * {@link OpcodeTextParser}.
+ * {@link OpcodeRow}.
  */
 final class SseOpcodes {
   static final String TEXT =

@@ -2,7 +2,7 @@ package io.ringside.x86;
 
 /**
  * System instructions, and the opcodes that a processor without the features {@link Feature#NEVER} names treats as
- * undefined but that a diagnosis should name. The notation is explained at {@link OpcodeTextParser}.
+ * undefined but that a diagnosis should name. The notation is explained at {@link OpcodeRow}.
  */
 final class SystemOpcodes {
   static final String TEXT =
