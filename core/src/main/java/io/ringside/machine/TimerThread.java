@@ -38,7 +38,7 @@ public final class TimerThread implements Timers, AutoCloseable {
   public TimerThread(MachineLock lock, Clock clock) {
     this.lock = lock;
     this.clock = clock;
-    this.thread = new Thread(null, new Loop(), "ringside-timers", 128 * 1024L);
+    this.thread = new Thread(new Loop(), "ringside-timers");
     thread.setDaemon(true);
     thread.start();
   }
