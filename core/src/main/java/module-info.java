@@ -5,10 +5,13 @@ module io.ringside.core {
   requires aircompressor.v3;
   requires org.tukaani.xz;
 
+  exports io.ringside.asm;
   exports io.ringside.boot;
+  exports io.ringside.bt;
   exports io.ringside.cpu;
   exports io.ringside.devices;
   exports io.ringside.host;
   exports io.ringside.machine;
+  exports io.ringside.vmm;
   exports io.ringside.x86;
 }

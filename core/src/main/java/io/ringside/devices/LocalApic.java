@@ -210,6 +210,11 @@ public final class LocalApic implements InterruptController, MmioDevice {
   }
 
   @Override
+  public boolean hasNmi() {
+    return nmi;
+  }
+
+  @Override
   public boolean takeNmi() {
     if (!nmi) {
       return false;

@@ -8,6 +8,9 @@ public interface InterruptController {
   /** Takes the highest pending interrupt: its vector 0 to 255, or -1 if it went away. */
   int acknowledge();
 
+  /** Whether a non-maskable interrupt waits. Lock-free. */
+  boolean hasNmi();
+
   /** Whether a non-maskable interrupt waits; taking it clears it. */
   boolean takeNmi();
 

@@ -1,0 +1,630 @@
+package io.ringside.bt;
+
+import io.ringside.cpu.CpuHooks;
+import io.ringside.cpu.CpuState;
+import io.ringside.cpu.CpuidModel;
+import io.ringside.cpu.GuestFault;
+import io.ringside.cpu.MmioAccess;
+import io.ringside.cpu.Mmu;
+import io.ringside.cpu.Outcome;
+import io.ringside.cpu.Processor;
+import io.ringside.cpu.TripleFault;
+import io.ringside.cpu.UnsupportedGuestException;
+import io.ringside.cpu.VirtualMemory;
+import io.ringside.host.HostCpu;
+import io.ringside.host.HostMapping;
+import io.ringside.host.NativeCode;
+import io.ringside.host.NativeMemory;
+import io.ringside.host.SignalRedirector;
+import io.ringside.machine.Exit;
+import io.ringside.machine.GuestMemory;
+import io.ringside.machine.InterruptController;
+import io.ringside.machine.Vcpu;
+import io.ringside.x86.Decoder;
+import io.ringside.x86.Instruction;
+import io.ringside.x86.Kind;
+import io.ringside.x86.Opcode.Access;
+import io.ringside.x86.UndefinedInstructionException;
+
+/**
+ * A vCPU by binary translation. {@link #run} is a loop of three steps: take a pending interrupt, find or make the unit
+ * at RIP, enter it; then it acts on the reason for which translated code came back, most of which never leave here.
+ */
+public final class BtVcpu implements Vcpu, CpuHooks {
+  private static final int RFLAGS_IF = 1 << 9;
+  private static final int PHYSICAL_ADDRESS_BITS = 40;
+
+  private final HostMapping contextMapping;
+  private final NativeMemory context;
+  private final CpuState state;
+  private final GuestMemory ram;
+  private final HostCpu host;
+  private final InterruptController interrupts;
+  private final Processor processor;
+  private final Mmu mmu;
+  private final VirtualMemory memory;
+  private final StackInstructions stackInstructions;
+  private final TranslationCache cache;
+  private final Stubs stubs;
+  private final LinkSlots slots = new LinkSlots();
+  private final CodePages pages;
+  private final Units units;
+  private final SoftTlb tlb;
+  private final Translator translator;
+  private final Decoder decoder = new Decoder();
+  private final Instruction instruction = new Instruction();
+  private final byte[] instructionBytes = new byte[32];
+  private final NativeCode enter;
+  private final NativeCode resume;
+  private final SignalRedirector.Registration redirection;
+  private final Statistics statistics = new Statistics();
+
+  private int mode;
+  private boolean inhibited;
+  private volatile boolean kicked;
+
+  /** The last MmioRead was for an operand in the bounce buffer, not for an emulated instruction. */
+  private boolean bounceRead;
+
+  /** What completing a read led to. */
+  private Outcome outcome = Outcome.NEXT;
+
+  /** Makes a vCPU whose code cache has {@code cacheSize} bytes. */
+  @SuppressWarnings("this-escape") // The processor calls back only while it runs.
+  public BtVcpu(GuestMemory ram, InterruptController interrupts, HostCpu host, int cacheSize) {
+    this.ram = ram;
+    this.host = host;
+    this.interrupts = interrupts;
+    contextMapping = Context.allocate();
+    context = contextMapping.memory();
+    state = new CpuState(context);
+    CpuidModel cpuid = new CpuidModel(host::cpuid, interrupts, PHYSICAL_ADDRESS_BITS, 0, 0);
+    processor = new Processor(state, ram, interrupts, this, cpuid);
+    processor.reset();
+    mmu = processor.mmu();
+    memory = processor.memory();
+    stackInstructions = new StackInstructions(state, memory);
+    cache = new TranslationCache(cacheSize);
+    stubs = new Stubs(cache);
+    pages = new CodePages(mmu, ram, context);
+    units = new Units(cache, slots, context, stubs, Math.max(ram.lowEnd(), ram.highEnd()));
+    tlb = new SoftTlb(context, ram.hostAddress());
+    translator = new Translator(ram, cache, slots, stubs, pages, decoder, cpuid.features());
+    enter = new NativeCode(stubs.enter);
+    resume = new NativeCode(stubs.resume);
+    redirection =
+        SignalRedirector.instance().register(cache.address(0), cache.end(), stubs.exitFault);
+  }
+
+  /** The architectural state, to set up before the first {@link #run}; then {@link #stateLoaded}. */
+  public CpuState state() {
+    return state;
+  }
+
+  /** To be called when the state was changed from outside. */
+  public void stateLoaded() {
+    flushAll();
+    modeChanged();
+  }
+
+  /** What was counted. */
+  public Statistics statistics() {
+    statistics.units = units.count();
+    statistics.instructions = translator.instructions;
+    statistics.guestBytes = translator.guestBytes;
+    statistics.cacheBytes = cache.top();
+    statistics.tlbFills = tlb.fills;
+    statistics.dropped = units.drops();
+    return statistics;
+  }
+
+  @Override
+  public Exit run() {
+    try {
+      while (true) {
+        try {
+          Exit exit = step();
+          if (exit != null) {
+            return exit;
+          }
+        } catch (GuestFault fault) {
+          statistics.exceptions[fault.vector()]++;
+          if (processor.deliver(fault) == Outcome.EXIT) {
+            return processor.exit();
+          }
+        }
+      }
+    } catch (MmioAccess access) {
+      bounceRead = true;
+      return new Exit.MmioRead(access.gpa(), access.size());
+    } catch (TripleFault fault) {
+      return new Exit.Shutdown(fault.getMessage());
+    } catch (UnsupportedGuestException unsupported) {
+      return new Exit.Failure(unsupported.getMessage());
+    }
+  }
+
+  /** Runs until something has to be looked at again; an exit, or null to go on. */
+  private Exit step() {
+    if (outcome == Outcome.EXIT) {
+      outcome = Outcome.NEXT;
+      return processor.exit();
+    }
+    if (processor.nextPendingExit()) {
+      return processor.exit();
+    }
+    if (processor.mustExecuteAgain()) {
+      return emulate();
+    }
+    if (inhibited) {
+      inhibited = false;
+    } else if (context.getInt(CpuState.PENDING) != 0
+        || context.getInt(CpuState.DEFERRED) != 0 && (state.get(CpuState.SYSTEM_FLAGS) & RFLAGS_IF) != 0) {
+      if (takeInterrupts()) {
+        return new Exit.Interrupted();
+      }
+    }
+    Unit unit = unitAt(state.rip(), mode);
+    NativeCode how = enter;
+    long pc = cache.address(unit.bodyEntry);
+    while (true) {
+      long code = how.call(context.address(), pc);
+      int kind = ExitCode.kind(code);
+      statistics.exits[kind]++;
+      how = enter;
+      switch (kind) {
+        case ExitCode.LINK -> {
+          int slot = ExitCode.detail(code);
+          state.rip(slots.targetRip(slot));
+          if ((mode & Mode.STEP) != 0) {
+            processor.interrupts().deliverSingleStep();
+            return null;
+          }
+          int before = units.count();
+          Unit target = unitAt(state.rip(), mode);
+          if (units.count() >= before && slots.targetMode(slot) == mode) {
+            slots.link(slot, target, cache);
+          }
+          pc = cache.address(target.bodyEntry);
+        }
+        case ExitCode.INDIRECT -> {
+          if ((mode & Mode.STEP) != 0) {
+            processor.interrupts().deliverSingleStep();
+            return null;
+          }
+          Unit target = unitAt(state.rip(), mode);
+          units.cacheJump(target);
+          pc = cache.address(target.checkedEntry);
+        }
+        case ExitCode.MISS -> {
+          if (!miss(ExitCode.detail(code))) {
+            return null;
+          }
+          how = resume;
+          pc = context.getLong(Context.ENTRY_PC);
+        }
+        case ExitCode.PENDING -> {
+          return null;
+        }
+        case ExitCode.EMULATE -> {
+          return emulate();
+        }
+        case ExitCode.UNDEFINED -> throw GuestFault.UD;
+        case ExitCode.DEVICE_NOT_AVAILABLE -> throw GuestFault.NM;
+        case ExitCode.STEPPED -> {
+          processor.interrupts().deliverSingleStep();
+          return null;
+        }
+        case ExitCode.FAULT -> {
+          return fault();
+        }
+        default -> throw new IllegalStateException("exit " + code);
+      }
+    }
+  }
+
+  /** Delivers what waits; true if the caller of {@link #run} is wanted. */
+  private boolean takeInterrupts() {
+    context.putInt(CpuState.PENDING, 0);
+    context.putInt(CpuState.DEFERRED, 0);
+    if (kicked) {
+      kicked = false;
+      return true;
+    }
+    if (!processor.interrupts().nmiBlocked() && interrupts.takeNmi()) {
+      processor.interrupts().deliverNmi();
+    }
+    if (interrupts.hasPending()) {
+      if ((state.get(CpuState.SYSTEM_FLAGS) & RFLAGS_IF) != 0) {
+        int vector = interrupts.acknowledge();
+        if (vector >= 0) {
+          statistics.interrupts++;
+          processor.interrupts().deliverExternal(vector, false);
+        }
+      }
+      if (interrupts.hasPending()) {
+        context.putInt(CpuState.DEFERRED, 1);
+      }
+    }
+    return false;
+  }
+
+  private Unit unitAt(long rip, int unitMode) {
+    if (!pages.select(rip, Mode.user(unitMode))) {
+      throw new UnsupportedGuestException(
+          "the guest executes memory that is not RAM, at 0x" + Long.toHexString(rip));
+    }
+    Unit unit = units.find(pages.id(), rip, unitMode);
+    if (unit != null) {
+      return unit;
+    }
+    if (cache.free() < Translator.MAX_UNIT_CODE) {
+      statistics.cacheFlushes++;
+      units.clear();
+    }
+    long start = System.nanoTime();
+    unit = translator.translate(rip, unitMode);
+    if (units.add(unit)) {
+      tlb.revokeWrites(unit.page);
+      memory.flush();
+      if (unit.spansPages()) {
+        tlb.revokeWrites(unit.secondPage);
+      }
+    }
+    statistics.translationNanos += System.nanoTime() - start;
+    return unit;
+  }
+
+  /** Acts on a memory access that missed the software TLB; true if it is there now and the access can be repeated. */
+  private boolean miss(int detail) {
+    boolean write = (detail & 1) != 0;
+    int size = detail >> 1;
+    long gva = context.getLong(Context.MISS_ADDRESS);
+    int way = Mode.tlb(mode);
+    if (((int) gva & 0xfff) + size > 4096) {
+      missedInstruction();
+      outOfLine(gva, size, write);
+      return false;
+    }
+    long gpa;
+    try {
+      gpa = mmu.translate(gva, write ? Mmu.WRITE : Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
+    } catch (GuestFault fault) {
+      missedInstruction();
+      if (fault == GuestFault.GP0 && StackInstructions.usesStack(decodeCurrent())) {
+        throw GuestFault.SS0;
+      }
+      throw fault;
+    }
+    if (!ram.isRam(gpa & -4096, 4096)) {
+      missedInstruction();
+      outOfLine(gva, size, write);
+      return false;
+    }
+    boolean writable = mmu.writable();
+    long page = gpa >>> 12;
+    if (units.isCode(page)) {
+      writable = false;
+      if (write) {
+        int first = (int) gpa & 0xfff;
+        if (!units.touchesCode(page, first, first + size - 1)) {
+          missedInstruction();
+          outOfLine(gva, size, true);
+          return false;
+        }
+        Unit current = units.at(cache.offset(context.getLong(Context.ENTRY_PC)));
+        units.dropPage(page);
+        if (current == null || current.dropped) {
+          missedInstruction();
+          outOfLine(gva, size, true);
+          return false;
+        }
+        writable = true;
+      }
+    }
+    tlb.fill(way, gva, gpa, writable, mmu.global(), mmu.pageShift());
+    return true;
+  }
+
+  /** Sets RIP to the instruction whose memory access missed. */
+  private void missedInstruction() {
+    int at = cache.offset(context.getLong(Context.ENTRY_PC));
+    Unit unit = units.at(at);
+    if (unit == null) {
+      throw new IllegalStateException("a miss outside of all units");
+    }
+    // Behind the jump back to the access is the instruction's offset, see Emitter.finish.
+    state.rip(unit.rip + cache.readByte(at + 5));
+  }
+
+  /** Executes the instruction at RIP with its memory operand in the context block, or wholly in Java. */
+  private void outOfLine(long gva, int size, boolean write) {
+    Instruction i = decodeCurrent();
+    statistics.outOfLine++;
+    boolean stepping = (mode & Mode.STEP) != 0;
+    memory.beginInstruction();
+    if (stackInstructions.execute(i) || isPopf(i)) {
+      memory.endInstruction();
+    } else {
+      bounce(i, gva, size, write);
+    }
+    if (stepping) {
+      processor.interrupts().deliverSingleStep();
+    }
+  }
+
+  private boolean isPopf(Instruction i) {
+    if (i.opcode.kind() != Kind.POPF) {
+      return false;
+    }
+    processor.instructions().execute(i);
+    return true;
+  }
+
+  private void bounce(Instruction i, long gva, int size, boolean write) {
+    int at = (int) gva & 63;
+    int way = memory.mode();
+    Access access = i.opcode.rmAccess();
+    if (write) {
+      memory.probeWrite(gva, size, way);
+    }
+    if (!write || access != Access.WRITE) {
+      for (int n = 0; n < size; n += 8) {
+        int part = Math.min(8, size - n);
+        putBounce(at + n, part, read(gva + n, part, way));
+      }
+    }
+    context.putLong(Context.BOUNCE_OFFSET, at);
+    Unit unit = unitAt(state.rip(), mode & ~Mode.STEP | Mode.BOUNCE);
+    long code = enter.call(context.address(), cache.address(unit.bodyEntry));
+    if (ExitCode.kind(code) == ExitCode.FAULT) {
+      throw faultInCode();
+    }
+    if (ExitCode.kind(code) != ExitCode.STEPPED) {
+      throw new IllegalStateException("a bounced instruction left with " + code + ": " + describe(i));
+    }
+    if (write) {
+      for (int n = 0; n < size; n += 8) {
+        int part = Math.min(8, size - n);
+        write(gva + n, part, context.getLong(Context.BOUNCE + at + n), way);
+      }
+    }
+    memory.endInstruction();
+  }
+
+  private long read(long gva, int size, int way) {
+    if (Integer.bitCount(size) == 1) {
+      return memory.read(gva, size, way);
+    }
+    long value = 0;
+    for (int n = 0; n < size; n++) {
+      value |= memory.read(gva + n, 1, way) << 8 * n;
+    }
+    return value;
+  }
+
+  private void write(long gva, int size, long value, int way) {
+    if (Integer.bitCount(size) == 1) {
+      memory.write(gva, size, value, way);
+      return;
+    }
+    for (int n = 0; n < size; n++) {
+      memory.write(gva + n, 1, value >> 8 * n, way);
+    }
+  }
+
+  private void putBounce(int at, int size, long value) {
+    switch (size) {
+      case 1 -> context.putByte(Context.BOUNCE + at, (int) value);
+      case 2 -> context.putShort(Context.BOUNCE + at, (int) value);
+      case 4 -> context.putInt(Context.BOUNCE + at, (int) value);
+      default -> context.putLong(Context.BOUNCE + at, value);
+    }
+  }
+
+  /** Decodes the instruction at RIP. */
+  private Instruction decodeCurrent() {
+    long rip = state.rip();
+    boolean user = Mode.user(mode);
+    if (!pages.select(rip, user)) {
+      throw new UnsupportedGuestException("the guest executes memory that is not RAM, at 0x" + Long.toHexString(rip));
+    }
+    int offset = (int) rip & 0xfff;
+    int available = Math.min(16, 4096 - offset);
+    ram.raw().read((pages.page() << 12) + offset, instructionBytes, 0, available);
+    try {
+      if (!decoder.decode(instructionBytes, 0, available, rip, instruction)) {
+        long second = pages.second(rip + available, user);
+        ram.raw().read(second << 12, instructionBytes, available, 16 - available);
+        decoder.decode(instructionBytes, 0, 16, rip, instruction);
+      }
+    } catch (UndefinedInstructionException undefined) {
+      throw undefined.tooLong() ? GuestFault.GP0 : GuestFault.UD;
+    }
+    return instruction;
+  }
+
+  /** Executes the instruction at RIP in Java. */
+  private Exit emulate() {
+    boolean stepping = (mode & Mode.STEP) != 0;
+    Instruction i = decodeCurrent();
+    statistics.emulated[i.opcode.kind().ordinal()]++;
+    if (isNearTransfer(i)) {
+      memory.beginInstruction();
+      stackInstructions.execute(i);
+      memory.endInstruction();
+      if (stepping) {
+        processor.interrupts().deliverSingleStep();
+      }
+      return null;
+    }
+    return switch (processor.emulate(i)) {
+      case NEXT, REPEAT -> null;
+      case NEXT_INHIBITED -> {
+        inhibited = true;
+        yield null;
+      }
+      case HALT -> new Exit.Halt((state.get(CpuState.SYSTEM_FLAGS) & RFLAGS_IF) != 0);
+      case EXIT -> processor.exit();
+    };
+  }
+
+  /** The forms of POP and LEAVE that the translator leaves to Java and {@link Processor} does not have. */
+  private static boolean isNearTransfer(Instruction i) {
+    return i.opcode.kind() == Kind.POP;
+  }
+
+  /** Acts on a fault that the host's processor raised in translated code. */
+  private Exit fault() {
+    throw faultInCode();
+  }
+
+  private RuntimeException faultInCode() {
+    int at = cache.offset(context.getLong(Context.FAULT_PC));
+    Unit unit = units.at(at);
+    long trap = context.getLong(Context.FAULT_TRAP);
+    if (unit == null) {
+      return new UnsupportedGuestException(
+          "trap " + trap + " in a stub of the translation cache at offset 0x" + Integer.toHexString(at));
+    }
+    state.rip(translator.instructionAt(unit, at - unit.start));
+    return switch ((int) trap) {
+      case 0 -> GuestFault.DE;
+      case 13 -> GuestFault.GP0;
+      case 16 -> GuestFault.MF;
+      case 17 -> GuestFault.AC0;
+      case 19 -> GuestFault.XM;
+      case 14 ->
+          new UnsupportedGuestException(
+              "the host has no memory behind guest RAM (or the translator erred): access to host address 0x"
+                  + Long.toHexString(context.getLong(Context.FAULT_ADDRESS))
+                  + " by "
+                  + describe(decodeCurrent()));
+      default ->
+          new UnsupportedGuestException(
+              "the host's processor raised trap " + trap + " at " + describe(decodeCurrent()));
+    };
+  }
+
+  /** Address, bytes and text of an instruction, for messages. */
+  private String describe(Instruction i) {
+    StringBuilder text = new StringBuilder("0x").append(Long.toHexString(i.rip)).append(':');
+    for (int n = 0; n < i.length; n++) {
+      text.append(' ').append(Character.forDigit(instructionBytes[n] >> 4 & 15, 16));
+      text.append(Character.forDigit(instructionBytes[n] & 15, 16));
+    }
+    return text.append("  ").append(i.opcode.mnemonic()).toString();
+  }
+
+  /** The registers as text. */
+  public String dump() {
+    StringBuilder text = new StringBuilder("rip ").append(Long.toHexString(state.rip()));
+    String[] names = {
+      "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"
+    };
+    for (int r = 0; r < 16; r++) {
+      text.append(' ').append(names[r]).append(' ').append(Long.toHexString(state.gpr(r)));
+    }
+    text.append(" rflags ").append(Long.toHexString(state.rflags()));
+    text.append(" cr0 ").append(Long.toHexString(state.get(CpuState.CR0)));
+    text.append(" cr2 ").append(Long.toHexString(state.get(CpuState.CR2)));
+    text.append(" cr3 ").append(Long.toHexString(state.get(CpuState.CR3)));
+    text.append(" cr4 ").append(Long.toHexString(state.get(CpuState.CR4)));
+    return text.append('\n').append(statistics()).toString();
+  }
+
+  // ---- What the VMM calls -------------------------------------------------------------------------------------
+
+  @Override
+  public void completeRead(long value) {
+    if (bounceRead) {
+      bounceRead = false;
+      memory.completeRead(value);
+    } else {
+      outcome = processor.completeRead(value);
+    }
+  }
+
+  @Override
+  public void interruptChanged() {
+    context.putInt(CpuState.PENDING, 1);
+  }
+
+  @Override
+  public void kick() {
+    kicked = true;
+    context.putInt(CpuState.PENDING, 1);
+  }
+
+  @Override
+  public void close() {
+    redirection.close();
+    cache.close();
+    contextMapping.close();
+  }
+
+  // ---- What emulation tells -----------------------------------------------------------------------------------
+
+  @Override
+  public void flushAll() {
+    statistics.flushes++;
+    tlb.flushAll();
+    pages.flushAll();
+    memory.flush();
+  }
+
+  @Override
+  public void flushNonGlobal() {
+    statistics.flushes++;
+    tlb.flushNonGlobal();
+    pages.flushNonGlobal();
+    memory.flush();
+  }
+
+  @Override
+  public void flushPcid(int pcid) {
+    flushNonGlobal();
+  }
+
+  @Override
+  public void invalidatePage(long gva) {
+    tlb.invalidate(gva);
+    pages.invalidate(gva);
+    memory.flush();
+  }
+
+  @Override
+  public void addressSpaceChanged() {
+    // The software TLB has no tags for address spaces.
+    flushNonGlobal();
+  }
+
+  @Override
+  public void modeChanged() {
+    int before = mode;
+    mode = Mode.of(state);
+    if (translator.configure(state)) {
+      units.clear();
+    } else if (((before ^ mode) & Mode.NO_FPU) != 0) {
+      units.emptyJumpCache();
+    }
+  }
+
+  @Override
+  public boolean isCodePage(long gpa) {
+    return units.isCode(gpa >>> 12);
+  }
+
+  @Override
+  public void codeWritten(long gpa, int length) {
+    int first = (int) gpa & 0xfff;
+    if (units.touchesCode(gpa >>> 12, first, first + length - 1)) {
+      units.dropPage(gpa >>> 12);
+    }
+  }
+
+  @Override
+  public long hostTsc() {
+    return host.timestamp();
+  }
+}

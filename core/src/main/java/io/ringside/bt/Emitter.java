@@ -1,0 +1,349 @@
+package io.ringside.bt;
+
+import static io.ringside.asm.Assembler.NONE;
+import static io.ringside.asm.Assembler.RCX;
+import static io.ringside.bt.Context.CTX;
+import static io.ringside.bt.Context.S0;
+import static io.ringside.bt.Context.S1;
+
+import io.ringside.asm.Assembler;
+import io.ringside.cpu.CpuState;
+import io.ringside.x86.Instruction;
+import java.util.Arrays;
+
+/**
+ * What the emitters of one unit share: the assembler, guest registers and addresses, the software TLB's inline path,
+ * and the cold code that is put behind the unit.
+ *
+ * <p>A memory access compares in the software TLB: S0 becomes the address minus the page that the slot maps, which is
+ * the offset in that page if it is the right one, and S1 the host address of the page. An access that would reach into
+ * the next page fails the comparison too. The host's flags are the guest's: where they are live, the check is made of
+ * instructions that leave them alone.
+ */
+final class Emitter {
+  /** Forms of effective address that cold code can compute again. */
+  enum Address {
+    /** The instruction's ModRM operand. */
+    OPERAND,
+    /** The same plus the bit offset in the register operand. */
+    BIT_OPERAND,
+    /** Guest RSP plus {@code value}. */
+    STACK,
+    /** Guest RBP plus {@code value}. */
+    FRAME,
+    /** RBX plus AL. */
+    TABLE
+  }
+
+  private static final class Miss {
+    Instruction instruction;
+    Address form;
+    int value;
+    int size;
+    boolean write;
+    int branch;
+    int retry;
+  }
+
+  private static final class Link {
+    int branch;
+    long source;
+    long target;
+    int mode;
+  }
+
+  final Assembler a = new Assembler();
+  private final Stubs stubs;
+  private final TranslationCache cache;
+  private final LinkSlots slots;
+
+  private Miss[] misses = new Miss[64];
+  private int missCount;
+  private Link[] links = new Link[16];
+  private int linkCount;
+
+  long unitRip;
+  int mode;
+  int tlb;
+
+  /** All status flags are dead before the current instruction: it may clobber them on its way. */
+  boolean flagsDead;
+
+  /** The vector state is known to be in the registers. */
+  boolean fpuLoaded;
+
+  Emitter(Stubs stubs, TranslationCache cache, LinkSlots slots) {
+    this.stubs = stubs;
+    this.cache = cache;
+    this.slots = slots;
+  }
+
+  /** Begins a unit at the cache's top. */
+  void start(long rip, int unitMode) {
+    a.start(cache.address(cache.top()));
+    unitRip = rip;
+    mode = unitMode;
+    tlb = Mode.tlb(unitMode);
+    missCount = 0;
+    linkCount = 0;
+    fpuLoaded = false;
+    flagsDead = false;
+  }
+
+  Stubs stubs() {
+    return stubs;
+  }
+
+  // ---- Guest registers ----------------------------------------------------------------------------------------
+
+  /** Puts guest register {@code number} into host register {@code to}. */
+  void readGpr(int to, int number) {
+    int host = Context.host(number);
+    if (host < 0) {
+      a.load(to, CTX, CpuState.gprOffset(number));
+    } else if (host != to) {
+      a.mov(to, host);
+    }
+  }
+
+  /** The host register that holds guest register {@code number}: its own, or {@code scratch} after a load. */
+  int gprIn(int scratch, int number) {
+    int host = Context.host(number);
+    if (host >= 0) {
+      return host;
+    }
+    a.load(scratch, CTX, CpuState.gprOffset(number));
+    return scratch;
+  }
+
+  /** Writes all 64 bits of guest register {@code number}. */
+  void writeGpr(int number, int from) {
+    int host = Context.host(number);
+    if (host < 0) {
+      a.store(CTX, CpuState.gprOffset(number), from);
+    } else if (host != from) {
+      a.mov(host, from);
+    }
+  }
+
+  // ---- Addresses ----------------------------------------------------------------------------------------------
+
+  /** Computes the operand's address without segment base into {@code to} (not S1). */
+  void offset(Instruction i, int to) {
+    if (i.base == Instruction.BASE_RIP || i.base == Instruction.NONE && i.index == Instruction.NONE) {
+      a.movImmediate(to, i.addressSizePrefix ? i.displacement & 0xffff_ffffL : i.displacement);
+      return;
+    }
+    int base = i.base == Instruction.NONE ? NONE : gprIn(to, i.base);
+    int index = i.index == Instruction.NONE ? NONE : gprIn(S1, i.index);
+    if (i.addressSizePrefix) {
+      a.lea32(to, base, index, i.scale, (int) i.displacement);
+    } else if (index == NONE && i.displacement == 0) {
+      if (base != to) {
+        a.mov(to, base);
+      }
+    } else {
+      a.lea(to, base, index, i.scale, (int) i.displacement);
+    }
+  }
+
+  /** Computes the operand's linear address into S0. */
+  void address(Instruction i) {
+    offset(i, S0);
+    if (i.segment == CpuState.FS || i.segment == CpuState.GS) {
+      a.load(S1, CTX, i.segment == CpuState.FS ? CpuState.FS_BASE : CpuState.GS_BASE);
+      a.lea(S0, S0, S1, 1, 0);
+    }
+  }
+
+  private void address(Instruction i, Address form, int value) {
+    switch (form) {
+      case OPERAND -> address(i);
+      case BIT_OPERAND -> {
+        address(i);
+        bitOffset(i);
+      }
+      case STACK -> a.lea(S0, Context.host(CpuState.RSP), value);
+      case FRAME -> a.lea(S0, Context.host(CpuState.RBP), value);
+      case TABLE -> {
+        // MOVZX S0d, AL
+        a.byte1(0x44);
+        a.byte1(0x0f);
+        a.byte1(0xb6);
+        a.byte1(0xc0 | (S0 & 7) << 3);
+        a.lea(S0, S0, Context.host(CpuState.RBX), 1, 0);
+        if (i.segment == CpuState.FS || i.segment == CpuState.GS) {
+          a.load(S1, CTX, i.segment == CpuState.FS ? CpuState.FS_BASE : CpuState.GS_BASE);
+          a.lea(S0, S0, S1, 1, 0);
+        }
+      }
+    }
+  }
+
+  /** Adds to S0 the bytes that a signed bit offset in a register skips (SDM vol. 2, BT). */
+  private void bitOffset(Instruction i) {
+    int size = i.operandSize;
+    int source = gprIn(S1, i.reg);
+    if (size == 8) {
+      a.movImmediate(RCX, 6);
+      a.sarx(S1, source, RCX);
+    } else {
+      if (size == 4) {
+        a.opRegister(true, 0x63, S1, source); // MOVSXD
+      } else {
+        a.op0fRegister(true, 0xbf, S1, source); // MOVSX r64, r16
+      }
+      a.movImmediate(RCX, size == 4 ? 5 : 4);
+      a.sarx(S1, S1, RCX);
+    }
+    a.lea(S0, S0, S1, size, 0);
+  }
+
+  // ---- Memory -------------------------------------------------------------------------------------------------
+
+  /** Translates the ModRM operand's address: the operand then is [S0 + S1]. RCX is clobbered. */
+  void access(Instruction i, int size, boolean write) {
+    access(i, Address.OPERAND, 0, size, write);
+  }
+
+  /** Translates an address of any form: the operand then is [S0 + S1]. RCX is clobbered. */
+  void access(Instruction i, Address form, int value, int size, boolean write) {
+    if ((mode & Mode.BOUNCE) != 0 && (form == Address.OPERAND || form == Address.BIT_OPERAND || form == Address.TABLE)) {
+      a.load(S1, CTX, Context.BOUNCE_OFFSET);
+      a.lea(S0, CTX, Context.BOUNCE);
+      return;
+    }
+    int retry = a.position();
+    address(i, form, value);
+    int tags = write ? Context.tlbWrite(tlb) : Context.tlbRead(tlb);
+    a.pext(RCX, S0, CTX, CpuState.TLB_INDEX_MASK);
+    if (flagsDead) {
+      a.aluLoad(Assembler.ADD, S0, CTX, RCX, 8, tags);
+      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb));
+      // Always the long form: the limit is over 127.
+      a.aluImmediate(Assembler.CMP, S0, 4096 - size);
+      addMiss(i, form, value, size, write, a.jcc(Assembler.ABOVE), retry);
+    } else {
+      a.load(S1, CTX, RCX, 8, tags);
+      a.lea(S0, S0, S1, 1, 0);
+      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb));
+      a.lea(RCX, S0, size - 1);
+      a.pext(RCX, RCX, CTX, CpuState.PAGE_MASK);
+      int hit = a.jrcxz();
+      addMiss(i, form, value, size, write, a.jmp(), retry);
+      a.bindRel8(hit);
+    }
+  }
+
+  private void addMiss(Instruction i, Address form, int value, int size, boolean write, int branch, int retry) {
+    if (missCount == misses.length) {
+      misses = Arrays.copyOf(misses, missCount * 2);
+    }
+    Miss m = misses[missCount];
+    if (m == null) {
+      m = new Miss();
+      misses[missCount] = m;
+    }
+    missCount++;
+    m.instruction = i;
+    m.form = form;
+    m.value = value;
+    m.size = size;
+    m.write = write;
+    m.branch = branch;
+    m.retry = retry;
+  }
+
+  // ---- Vector state -------------------------------------------------------------------------------------------
+
+  /** Makes sure that the guest's vector state is in the registers. */
+  void needFpu() {
+    if (!fpuLoaded) {
+      a.load(RCX, CTX, CpuState.FPU_IN_MEMORY);
+      int loaded = a.jrcxz();
+      a.callTo(stubs.loadFpu);
+      a.bindRel8(loaded);
+      fpuLoaded = true;
+    }
+  }
+
+  // ---- Ways out -----------------------------------------------------------------------------------------------
+
+  /** Leaves for good with RIP set. */
+  void exit(int kind, long rip) {
+    a.movImmediate(S0, rip);
+    a.movImmediate(RCX, ExitCode.make(kind, 0));
+    a.jmpTo(stubs.exitWithRip);
+  }
+
+  /** Jumps to a guest address known now. */
+  void jump(long source, long target) {
+    jump(source, target, mode);
+  }
+
+  /** Jumps to a guest address in another mode. */
+  void jump(long source, long target, int targetMode) {
+    addLink(a.jmp(), source, target, targetMode);
+  }
+
+  /** Jumps to a guest address if {@code condition} holds. */
+  void jumpIf(int condition, long source, long target) {
+    addLink(a.jcc(condition), source, target, mode);
+  }
+
+  private void addLink(int branch, long source, long target, int targetMode) {
+    if (linkCount == links.length) {
+      links = Arrays.copyOf(links, linkCount * 2);
+    }
+    Link l = links[linkCount];
+    if (l == null) {
+      l = new Link();
+      links[linkCount] = l;
+    }
+    linkCount++;
+    l.branch = branch;
+    l.source = source;
+    l.target = target;
+    l.mode = targetMode;
+  }
+
+  /** Jumps to the guest address in S0. */
+  void jumpIndirect() {
+    jumpIndirect(tlb);
+  }
+
+  /** Jumps to the guest address in S0 through the jump cache of another TLB index. */
+  void jumpIndirect(int targetTlb) {
+    if ((mode & Mode.STEP) != 0) {
+      a.jmpTo(stubs.exitIndirect);
+      return;
+    }
+    a.pext(RCX, S0, CTX, CpuState.JUMP_INDEX_MASK);
+    a.jmpMemory(CTX, RCX, 8, Context.jumpCache(targetTlb));
+  }
+
+  /** Emits the cold code and, unless {@code dry}, files the links. */
+  void finish(boolean dry) {
+    for (int n = 0; n < missCount; n++) {
+      Miss m = misses[n];
+      a.bindRel32(m.branch);
+      address(m.instruction, m.form, m.value);
+      a.callTo(stubs.miss(m.size, m.write));
+      a.byte1(0xe9);
+      a.byte4(m.retry - (a.position() + 4));
+      // Read by the VMM to find the instruction.
+      a.byte1((int) (m.instruction.rip - unitRip));
+    }
+    int first = cache.top();
+    for (int n = 0; n < linkCount; n++) {
+      Link l = links[n];
+      a.bindRel32(l.branch);
+      int stub = a.position();
+      a.movImmediate(RCX, ExitCode.make(ExitCode.LINK, slots.count()) & 0xffff_ffffL);
+      a.jmpTo(stubs.exit);
+      if (!dry) {
+        slots.add(l.source, l.target, l.mode, first + l.branch, first + stub);
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package io.ringside.vmm;
+
+import io.ringside.boot.EntryState;
+import io.ringside.boot.LinuxBoot;
+import io.ringside.bt.BtVcpu;
+import io.ringside.bt.Statistics;
+import io.ringside.cpu.CpuState;
+import io.ringside.devices.PcDevices;
+import io.ringside.devices.PowerEvents;
+import io.ringside.host.HostCpu;
+import io.ringside.host.HostMapping;
+import io.ringside.machine.GuestMemory;
+import io.ringside.machine.MachineLock;
+import io.ringside.machine.TimerThread;
+
+/**
+ * A machine and its boot recipe, top to bottom in the constructor: memory, devices, vCPU, kernel, registers. Then
+ * {@link VcpuLoop} runs it.
+ */
+public final class Machine implements AutoCloseable {
+  private final HostCpu hostCpu;
+  private final HostMapping ramMapping;
+  private final TimerThread timers;
+  private final MachineLock lock = new MachineLock();
+  private final PcDevices devices;
+  private final BtVcpu vcpu;
+  private final VcpuLoop loop;
+
+  /**
+   * Builds the machine and loads the kernel.
+   *
+   * @throws io.ringside.boot.BootException where kernel, initrd and memory don't go together
+   * @throws io.ringside.host.HostException where the host refuses memory
+   */
+  public Machine(MachineConfig config) {
+    // 1. Guest RAM: one memfd, low part and the part above 4 GiB.
+    long low = Math.min(config.memoryBytes(), GuestMemory.LOW_RAM_LIMIT);
+    ramMapping = HostMapping.guestRam(low, GuestMemory.HIGH_RAM_START, config.memoryBytes() - low);
+    GuestMemory memory = new GuestMemory(ramMapping.memory(), config.memoryBytes());
+
+    // 2. Time.
+    timers = new TimerThread(lock);
+    hostCpu = new HostCpu();
+    GuestTsc tsc = new GuestTsc(hostCpu, timers.clock());
+
+    // 3. Devices, their interrupts and buses.
+    Power power = new Power();
+    devices =
+        new PcDevices(
+            new PcDevices.Surroundings(
+                memory,
+                1,
+                lock,
+                timers,
+                tsc,
+                System.currentTimeMillis(),
+                config.serialOutput(),
+                config.serialRoom(),
+                config.debugOutput(),
+                power));
+
+    // 4. The vCPU, by binary translation.
+    vcpu = new BtVcpu(memory, devices.apic(0), hostCpu, config.cacheBytes());
+    tsc.attach(vcpu.state());
+    loop = new VcpuLoop(vcpu, devices.ports(), devices.mmio(0), devices.apic(0));
+    power.loop = loop;
+    devices.apic(0).onInterrupt(loop::interruptChanged);
+
+    // 5. The kernel, its initrd, command line, boot parameters and ACPI tables.
+    EntryState entry = LinuxBoot.load(memory, config.kernel(), config.initrd(), config.commandLine(), 0);
+
+    // 6. The registers at the kernel's 64-bit entry.
+    load(vcpu.state(), entry);
+    vcpu.stateLoaded();
+  }
+
+  private static void load(CpuState s, EntryState entry) {
+    s.rip(entry.rip());
+    s.gpr(CpuState.RSP, entry.rsp());
+    s.gpr(CpuState.RSI, entry.rsi());
+    s.rflags(EntryState.RFLAGS);
+    s.set(CpuState.CR0, entry.cr0());
+    s.set(CpuState.CR3, entry.cr3());
+    s.set(CpuState.CR4, entry.cr4());
+    s.set(CpuState.EFER, entry.efer());
+    s.set(CpuState.XCR0, 1);
+    s.set(CpuState.GDTR_BASE, entry.gdtBase());
+    s.set(CpuState.GDTR_LIMIT, entry.gdtLimit());
+    s.segment(CpuState.CS, 0x10, EntryState.CODE_RIGHTS, EntryState.FLAT_LIMIT, 0);
+    for (int segment : new int[] {CpuState.ES, CpuState.SS, CpuState.DS, CpuState.FS, CpuState.GS}) {
+      s.segment(segment, 0x18, EntryState.DATA_RIGHTS, EntryState.FLAT_LIMIT, 0);
+    }
+    s.segment(CpuState.TR, 0x20, EntryState.TSS_RIGHTS, entry.trLimit(), entry.trBase());
+    s.set(CpuState.DEBUG_REGISTERS + 6 * 8, 0xffff0ff0L);
+    s.set(CpuState.DEBUG_REGISTERS + 7 * 8, 0x400);
+  }
+
+  /** What runs the vCPU. */
+  public VcpuLoop loop() {
+    return loop;
+  }
+
+  /** The devices, for console input. */
+  public PcDevices devices() {
+    return devices;
+  }
+
+  /** Offers a byte to the serial console; false if it has no room now. From any thread. */
+  public boolean serialInput(int value) {
+    lock.lock();
+    try {
+      return devices.com1().receive(value);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What the vCPU counted. */
+  public Statistics statistics() {
+    return vcpu.statistics();
+  }
+
+  /** RIP, registers and figures, for whoever debugs. */
+  public String dump() {
+    return vcpu.dump();
+  }
+
+  @Override
+  public void close() {
+    timers.close();
+    vcpu.close();
+    hostCpu.close();
+    ramMapping.close();
+  }
+
+  private static final class Power implements PowerEvents {
+    private VcpuLoop loop;
+
+    @Override
+    public void powerOff() {
+      loop.end(new VcpuLoop.End(VcpuLoop.Reason.POWER_OFF, "the guest powered off", 0));
+    }
+
+    @Override
+    public void reset() {
+      loop.end(new VcpuLoop.End(VcpuLoop.Reason.RESET, "the guest reset the machine", 0));
+    }
+
+    @Override
+    public void debugExit(int code) {
+      loop.end(new VcpuLoop.End(VcpuLoop.Reason.DEBUG_EXIT, "the guest left by the debug-exit port", code));
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package io.ringside.vmm;
+
+import io.ringside.boot.KernelImage;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.IntConsumer;
+
+/**
+ * What a machine is made of.
+ *
+ * @param kernel the kernel to boot; stays the caller's to close
+ * @param initrd the initial RAM disk's file
+ * @param commandLine the kernel's parameters
+ * @param memoryBytes guest RAM, a multiple of 4096
+ * @param serialOutput gets each byte that the guest sends to its serial console; must not block for long
+ * @param serialRoom runs when the serial console can take input that it refused
+ * @param debugOutput gets each byte of the debug console at port E9h
+ * @param cacheBytes size of the translation cache
+ */
+public record MachineConfig(
+    KernelImage kernel,
+    Optional<Path> initrd,
+    String commandLine,
+    long memoryBytes,
+    IntConsumer serialOutput,
+    Runnable serialRoom,
+    IntConsumer debugOutput,
+    int cacheBytes) {}

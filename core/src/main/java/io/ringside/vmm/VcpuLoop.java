@@ -1,0 +1,110 @@
+package io.ringside.vmm;
+
+import io.ringside.machine.Exit;
+import io.ringside.machine.InterruptController;
+import io.ringside.machine.MmioBus;
+import io.ringside.machine.PortBus;
+import io.ringside.machine.Vcpu;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The vCPU loop: run, handle the exit, account for it, repeat, until something ends the machine. It knows no method of
+ * virtualization: whatever makes the exits, they are handled here.
+ */
+public final class VcpuLoop {
+  /** Why a machine stopped. */
+  public enum Reason {
+    POWER_OFF,
+    RESET,
+    DEBUG_EXIT,
+    SHUTDOWN,
+    FAILURE,
+    STOPPED
+  }
+
+  /**
+   * How a machine ended.
+   *
+   * @param reason why
+   * @param detail one line for the user
+   * @param code the debug-exit port's exit status, else 0
+   */
+  public record End(Reason reason, String detail, int code) {}
+
+  private final Vcpu vcpu;
+  private final PortBus ports;
+  private final MmioBus mmio;
+  private final InterruptController interrupts;
+  private final ExitCounters counters = new ExitCounters();
+
+  private volatile Thread thread;
+  private volatile boolean waiting;
+  private volatile End end;
+
+  /** Makes the loop of one vCPU. */
+  public VcpuLoop(Vcpu vcpu, PortBus ports, MmioBus mmio, InterruptController interrupts) {
+    this.vcpu = vcpu;
+    this.ports = ports;
+    this.mmio = mmio;
+    this.interrupts = interrupts;
+  }
+
+  /** Runs the guest on the calling thread until the machine ends. */
+  public End run() {
+    thread = Thread.currentThread();
+    while (end == null) {
+      Exit exit = vcpu.run();
+      long start = System.nanoTime();
+      handle(exit);
+      counters.count(exit, System.nanoTime() - start);
+    }
+    return end;
+  }
+
+  private void handle(Exit exit) {
+    switch (exit) {
+      case Exit.PortRead(int port, int size) -> vcpu.completeRead(ports.read(port, size) & 0xffff_ffffL);
+      case Exit.PortWrite(int port, int size, int value) -> ports.write(port, size, value);
+      case Exit.MmioRead(long gpa, int size) -> vcpu.completeRead(mmio.read(gpa, size));
+      case Exit.MmioWrite(long gpa, int size, long value) -> mmio.write(gpa, size, value);
+      case Exit.Halt(boolean interruptsEnabled) -> sleep(interruptsEnabled);
+      case Exit.Interrupted() -> {}
+      case Exit.Shutdown(String detail) -> end(new End(Reason.SHUTDOWN, detail, 0));
+      case Exit.Failure(String detail) -> end(new End(Reason.FAILURE, detail, 0));
+    }
+  }
+
+  /** HLT: waits for an interrupt, or only for an NMI where interrupts are off. */
+  private void sleep(boolean interruptsEnabled) {
+    waiting = true;
+    while (end == null && !(interruptsEnabled && interrupts.hasPending()) && !interrupts.hasNmi()) {
+      LockSupport.park(this);
+    }
+    waiting = false;
+    vcpu.interruptChanged();
+  }
+
+  /** To be called when the interrupt controller's state changed; from any thread. */
+  public void interruptChanged() {
+    vcpu.interruptChanged();
+    if (waiting) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  /** Ends the machine; the first end counts. From any thread. */
+  public void end(End how) {
+    synchronized (this) {
+      if (end == null) {
+        end = how;
+      }
+    }
+    vcpu.kick();
+    LockSupport.unpark(thread);
+  }
+
+  /** What was counted. */
+  public ExitCounters counters() {
+    return counters;
+  }
+}
