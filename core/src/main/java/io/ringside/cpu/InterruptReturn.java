@@ -130,11 +130,9 @@ final class InterruptReturn {
     long codeLimit = descriptors.limit();
     long codeBase = descriptors.base();
     if (loadStack) {
-      loadStack(ss, rpl, cpl);
-      state.gpr(CpuState.RSP, rsp);
-    } else {
-      state.gpr(CpuState.RSP, rsp);
+      loadStack(ss, rpl);
     }
+    state.gpr(CpuState.RSP, rsp);
     state.segment(CpuState.CS, cs, codeRights, codeLimit, codeBase);
     state.rip(rip);
     if (rpl != cpl) {
@@ -143,7 +141,7 @@ final class InterruptReturn {
     }
   }
 
-  private void loadStack(int ss, int rpl, int cpl) {
+  private void loadStack(int ss, int rpl) {
     if (Descriptors.isNull(ss)) {
       if (rpl == 3 || (ss & 3) != rpl) {
         throw GuestFault.GP0;

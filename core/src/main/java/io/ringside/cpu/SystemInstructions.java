@@ -1,6 +1,5 @@
 package io.ringside.cpu;
 
-import io.ringside.x86.Feature;
 import io.ringside.x86.Instruction;
 
 /**
@@ -10,7 +9,6 @@ import io.ringside.x86.Instruction;
 public final class SystemInstructions {
   private final CpuState state;
   private final VirtualMemory memory;
-  private final CpuHooks hooks;
   private final CpuidModel cpuid;
   private final Operands operands;
   private final Interrupts interrupts;
@@ -27,6 +25,9 @@ public final class SystemInstructions {
   private final StackInstructions stack;
   private final PortInstructions ports;
   private final StringInstructions strings;
+  private final FpuInstructions fpu;
+  private final GatherInstructions gathers;
+  private final MaskedStores maskedStores;
 
   SystemInstructions(
       CpuState state,
@@ -41,7 +42,6 @@ public final class SystemInstructions {
       PortInstructions ports) {
     this.state = state;
     this.memory = memory;
-    this.hooks = hooks;
     this.cpuid = cpuid;
     this.operands = operands;
     this.interrupts = interrupts;
@@ -58,6 +58,10 @@ public final class SystemInstructions {
     this.tlb = new TlbInstructions(state, memory, hooks, operands);
     this.stack = new StackInstructions(state, memory, operands);
     this.strings = new StringInstructions(state, memory, operands);
+    FpuState fpuState = new FpuState(state);
+    this.fpu = new FpuInstructions(state, memory, operands, fpuState);
+    this.gathers = new GatherInstructions(state, memory, operands, fpuState);
+    this.maskedStores = new MaskedStores(state, memory, operands, fpuState);
   }
 
   /**
@@ -130,6 +134,15 @@ public final class SystemInstructions {
       case CALL_FAR -> farTransfers.call(insn);
       case JMP_FAR -> farTransfers.jump(insn);
       case RET_FAR -> interruptReturn.farReturn(insn);
+
+      case FXSAVE -> fpu.fxsave(insn);
+      case FXRSTOR -> fpu.fxrstor(insn);
+      case XSAVE -> fpu.xsave(insn);
+      case XSAVEOPT -> fpu.xsaveopt(insn);
+      case XSAVEC -> fpu.xsavec(insn);
+      case XRSTOR -> fpu.xrstor(insn);
+      case GATHER -> gathers.execute(insn);
+      case MASKMOV -> maskedStores.execute(insn);
 
       case CPUID -> cpuid(insn);
       case RDTSC -> rdtsc(insn);
