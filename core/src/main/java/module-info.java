@@ -7,6 +7,7 @@ module io.ringside.core {
 
   exports io.ringside.asm;
   exports io.ringside.boot;
+  exports io.ringside.boot.acpi;
   exports io.ringside.bt;
   exports io.ringside.cpu;
   exports io.ringside.devices;

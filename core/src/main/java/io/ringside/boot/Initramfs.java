@@ -46,7 +46,7 @@ final class Initramfs {
       hostname ringside
       read console </sys/class/tty/console/active
       console=/dev/${console##* }
-      exec <$console >$console 2>&1
+      exec 0<>$console 1>&0 2>&0
       cd /root
       HOME=/root USER=root LOGNAME=root SHELL=/bin/sh /bin/sh -l
       sync
