@@ -2,6 +2,7 @@ package io.ringside.vmm;
 
 import io.ringside.boot.EntryState;
 import io.ringside.boot.LinuxBoot;
+import io.ringside.boot.acpi.AcpiTables;
 import io.ringside.bt.BtVcpu;
 import io.ringside.bt.Statistics;
 import io.ringside.cpu.CpuState;
@@ -67,7 +68,9 @@ public final class Machine implements AutoCloseable {
     devices.apic(0).onInterrupt(loop::interruptChanged);
 
     // 5. The kernel, its initrd, command line, boot parameters and ACPI tables.
-    EntryState entry = LinuxBoot.load(memory, config.kernel(), config.initrd(), config.commandLine(), 0);
+    long rsdp = AcpiTables.write(memory, 1);
+    EntryState entry =
+        LinuxBoot.load(memory, config.kernel(), config.initrd(), config.commandLine(), rsdp);
 
     // 6. The registers at the kernel's 64-bit entry.
     load(vcpu.state(), entry);
