@@ -63,11 +63,11 @@ public final class Context {
   /** Where in {@link #BOUNCE} the operand is. */
   static final int BOUNCE_OFFSET = CpuState.SIZE + 200;
 
-  static final int CHUNK = CpuState.SIZE + 160;
-  static final int SRC_DELTA = CpuState.SIZE + 168;
-  static final int DST_DELTA = CpuState.SIZE + 176;
-  static final int CALLER = CpuState.SIZE + 184;
-  static final int SHADOW_TOP = CpuState.SIZE + 192;
+  /** The status flags (LAHF, SETO) while a string stub works. */
+  static final int SAVED_FLAGS = CpuState.SIZE + 160;
+
+  /** RIP of the string instruction whose stub works. */
+  static final int CALLER = CpuState.SIZE + 168;
 
   /** Operand of instructions that run on a copy: MMIO, page-crossing, stores beside code. 64-byte aligned. */
   static final int BOUNCE = 2432;

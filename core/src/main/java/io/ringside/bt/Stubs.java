@@ -42,6 +42,9 @@ final class Stubs {
 
   private final long[] miss = new long[2 * MAX_SIZE];
 
+  private final long[] repMovs = new long[12];
+  private final long[] repStos = new long[12];
+
   Stubs(TranslationCache cache) {
     a.start(cache.address(cache.top()));
     exit = a.address();
@@ -74,6 +77,15 @@ final class Stubs {
         a.jmpTo(exitMiss);
       }
     }
+    StringStubs strings = new StringStubs(a, exitWithRip);
+    for (int tlb = 0; tlb < 3; tlb++) {
+      for (int log = 0; log < 4; log++) {
+        repMovs[4 * tlb + log] = aligned();
+        strings.emitMovs(tlb, log);
+        repStos[4 * tlb + log] = aligned();
+        strings.emitStos(tlb, log);
+      }
+    }
     cache.append(a.buffer(), a.position());
     cache.keep();
   }
@@ -81,6 +93,16 @@ final class Stubs {
   /** What a unit calls when {@code size} bytes at the gva in S0 miss; goes on after the call when mapped. */
   long miss(int size, boolean write) {
     return miss[2 * size + (write ? 1 : 0)];
+  }
+
+  /** What a unit calls for REP MOVS of elements of {@code size} bytes, with the instruction's RIP in S0. */
+  long repMovs(int tlb, int size) {
+    return repMovs[4 * tlb + Integer.numberOfTrailingZeros(size)];
+  }
+
+  /** The same for REP STOS. */
+  long repStos(int tlb, int size) {
+    return repStos[4 * tlb + Integer.numberOfTrailingZeros(size)];
   }
 
   private long aligned() {

@@ -216,7 +216,7 @@ final class Translator {
     return switch (i.opcode.kind()) {
       case GENERIC, NOP, SHIFT_CL, BIT_OFFSET, LEA, MOV_MOFFS, XLAT, CMPXCHG_PAIR, PCMPSTRI, CACHE_LINE, PUSH, POP,
           PUSH_IMMEDIATE, PUSHF, POPF, LEAVE, JCC, CLI, STI, CLD, STD, SWAPGS, RDTSC, RDTSCP, PAUSE, MOV_FROM_SEGMENT,
-          MOV_FROM_CR, RDFSBASE, RDGSBASE ->
+          MOV_FROM_CR, RDFSBASE, RDGSBASE, MOVS, STOS ->
           emulated(i);
       default -> true;
     };
@@ -233,6 +233,7 @@ final class Translator {
       case RDTSC, RDTSCP -> user && timestampDisabled;
       case MOV_FROM_CR -> user || i.reg == 1 || i.reg > 4;
       case RDFSBASE, RDGSBASE -> !fsgsbaseEnabled;
+      case MOVS, STOS -> i.rep == 0 || i.addressSizePrefix || i.segment != Instruction.NONE;
       default -> false;
     };
   }
@@ -358,6 +359,14 @@ final class Translator {
       case MOV_FROM_CR -> system.movFromControl(i);
       case RDFSBASE -> system.readBase(i, CpuState.FS_BASE);
       case RDGSBASE -> system.readBase(i, CpuState.GS_BASE);
+      case MOVS -> {
+        a.movImmediate(S0, i.rip);
+        a.callTo(stubs.repMovs(e.tlb, i.operandSize));
+      }
+      case STOS -> {
+        a.movImmediate(S0, i.rip);
+        a.callTo(stubs.repStos(e.tlb, i.operandSize));
+      }
       case JCC -> e.jumpIf(i.code & 15, i.rip, i.immediate);
       default -> {
         emitEnd(i);
