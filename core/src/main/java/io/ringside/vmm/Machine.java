@@ -3,6 +3,7 @@ package io.ringside.vmm;
 import io.ringside.boot.EntryState;
 import io.ringside.boot.LinuxBoot;
 import io.ringside.boot.acpi.AcpiTables;
+import io.ringside.boot.acpi.AcpiTables;
 import io.ringside.bt.BtVcpu;
 import io.ringside.bt.Statistics;
 import io.ringside.cpu.CpuState;
