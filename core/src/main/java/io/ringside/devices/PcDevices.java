@@ -115,6 +115,9 @@ public final class PcDevices {
     ports.claim(I8042.COMMAND, 1, 1, keyboard);
     ports.claim(SystemControlA.PORT, 1, 1, new SystemControlA(s.power()));
 
+    FwCfg config = new FwCfg(memory.size(), s.processors());
+    ports.claim(FwCfg.SELECTOR, FwCfg.PORTS, 2, config);
+
     debug = new DebugPorts(s.power(), s.debugOutput());
     ports.claim(DebugPorts.EXIT, 4, 4, debug);
     ports.claim(DebugPorts.CONSOLE, 1, 1, debug);

@@ -53,6 +53,11 @@ public final class TimerThread implements Timers, AutoCloseable {
     return clock;
   }
 
+  /** Sets what is told when a callback throws; the thread ends then, and no timer fires any more. */
+  public void onFailure(Thread.UncaughtExceptionHandler handler) {
+    thread.setUncaughtExceptionHandler(handler);
+  }
+
   /** Ends the thread; armed timers never fire. Doing it again changes nothing. */
   @Override
   public void close() {

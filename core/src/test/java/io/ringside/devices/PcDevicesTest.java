@@ -131,6 +131,25 @@ class PcDevicesTest {
   }
 
   @Test
+  void firmwareConfiguration() {
+    StringBuilder signature = new StringBuilder();
+    ports.write(0x510, 2, 0);
+    for (int i = 0; i < 4; i++) {
+      signature.append((char) ports.read(0x511, 1));
+    }
+    assertThat(signature.toString()).isEqualTo("QEMU");
+    ports.write(0x510, 2, 5);
+    assertThat(ports.read(0x511, 1) | ports.read(0x511, 1) << 8).isEqualTo(1);
+    ports.write(0x510, 2, 3);
+    long ram = 0;
+    for (int i = 0; i < 8; i++) {
+      ram |= (long) ports.read(0x511, 1) << (8 * i);
+    }
+    assertThat(ram).isEqualTo(512L << 20);
+    assertThat(ports.read(0x511, 1)).as("past the end").isZero();
+  }
+
+  @Test
   void whatIsNotThereReadsAllOnes() {
     for (int port : new int[] {0x00, 0x0f, 0x80, 0x87, 0xc0, 0xdf, 0x2f8, 0x3f6, 0x1f7, 0x3e8}) {
       assertThat(ports.read(port, 1)).as("port %x", port).isEqualTo(0xff);

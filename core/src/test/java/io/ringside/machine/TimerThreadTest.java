@@ -101,6 +101,21 @@ class TimerThreadTest {
   }
 
   @Test
+  void aCallbackThatThrowsIsTold() throws InterruptedException {
+    CountDownLatch told = new CountDownLatch(1);
+    timers.onFailure((thread, failure) -> told.countDown());
+    timers
+        .create(
+            () -> {
+              throw new IllegalStateException("on purpose");
+            })
+        .arm(timers.clock().nanos());
+    assertThat(told.await(10, TimeUnit.SECONDS)).isTrue();
+    lock.lock();
+    lock.unlock();
+  }
+
+  @Test
   void nothingFiresAfterClose() throws InterruptedException {
     AtomicInteger fired = new AtomicInteger();
     timers.create(fired::incrementAndGet).arm(timers.clock().nanos() + 10 * MILLI);
