@@ -172,6 +172,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       int kind = ExitCode.kind(code);
       statistics.exits[kind]++;
       how = enter;
+      mode = context.getInt(CpuState.MODE);
       switch (kind) {
         case ExitCode.LINK -> {
           int slot = ExitCode.detail(code);
@@ -182,7 +183,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
           }
           int before = units.count();
           Unit target = unitAt(state.rip(), mode);
-          if (units.count() >= before && slots.targetMode(slot) == mode) {
+          if (units.count() >= before) {
             slots.link(slot, target, cache);
           }
           pc = cache.address(target.bodyEntry);
@@ -603,6 +604,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   public void modeChanged() {
     int before = mode;
     mode = Mode.of(state);
+    context.putInt(CpuState.MODE, mode);
     if (translator.configure(state)) {
       units.clear();
     } else if (((before ^ mode) & Mode.NO_FPU) != 0) {

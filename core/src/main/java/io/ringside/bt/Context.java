@@ -60,6 +60,8 @@ public final class Context {
   /** The MXCSR that Java code expects. */
   static final int HOST_MXCSR = CpuState.SIZE + 152;
 
+  static final int NOT_AC_MASK = CpuState.SIZE + 176;
+
   /** Where in {@link #BOUNCE} the operand is. */
   static final int BOUNCE_OFFSET = CpuState.SIZE + 200;
 
@@ -133,6 +135,7 @@ public final class Context {
     m.putLong(CpuState.JUMP_INDEX_MASK, JUMP_CACHE_ENTRIES - 1L);
     m.putLong(NOT_IF_MASK, ~0x200L);
     m.putLong(NOT_DF_MASK, ~0x400L);
+    m.putLong(NOT_AC_MASK, ~0x4_0000L);
     m.putLong(STATUS_FLAGS_MASK, CpuState.STATUS_MASK);
     m.putLong(BIT_OFFSET_MASK_16, 15);
     m.putLong(BIT_OFFSET_MASK_32, 31);

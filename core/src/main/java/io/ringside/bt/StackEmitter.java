@@ -150,18 +150,18 @@ final class StackEmitter {
     a.bindRel8(none);
     a.bindRel8(off);
     a.lea(GUEST_RSP, GUEST_RSP, 8);
-    restoreStatusFlags();
+    statusFlagsFrom(S0);
   }
 
-  /** Makes the status flags those of S0; cheaper than POPFQ. Clobbers S0, S1 and RCX. */
-  private void restoreStatusFlags() {
+  /** Makes the status flags those of {@code from} (S0 or S1, clobbered); cheaper than POPFQ. Clobbers RCX. */
+  void statusFlagsFrom(int from) {
     a.mov(RCX, Assembler.RAX);
-    a.mov32(Assembler.RAX, S0);
+    a.mov32(Assembler.RAX, from);
     a.shift32(5, Assembler.RAX, 11);
     a.aluImmediate32(Assembler.AND, Assembler.RAX, 1);
-    a.aluImmediate32(Assembler.AND, S0, 0xd5);
-    a.shift32(4, S0, 8);
-    a.alu32(Assembler.OR, Assembler.RAX, S0);
+    a.aluImmediate32(Assembler.AND, from, 0xd5);
+    a.shift32(4, from, 8);
+    a.alu32(Assembler.OR, Assembler.RAX, from);
     a.byte1(0x04); // ADD AL, 7Fh: overflows if AL is 1
     a.byte1(0x7f);
     a.byte1(0x9e); // SAHF

@@ -45,6 +45,7 @@ final class Translator {
   private final GenericEmitter generic;
   private final StackEmitter stack;
   private final SystemEmitter system;
+  private final SystemCallEmitter systemCall;
 
   private final byte[] bytes = new byte[MAX_BYTES + 32];
   private final Instruction[] run = new Instruction[MAX_INSTRUCTIONS];
@@ -60,6 +61,7 @@ final class Translator {
   private boolean timestampDisabled;
   private boolean fsgsbaseEnabled;
   private boolean smapEnabled;
+  private boolean syscallEnabled;
 
   long instructions;
   long guestBytes;
@@ -84,6 +86,7 @@ final class Translator {
     this.generic = new GenericEmitter(e);
     this.stack = new StackEmitter(e);
     this.system = new SystemEmitter(e);
+    this.systemCall = new SystemCallEmitter(e, stack);
     for (int n = 0; n < run.length; n++) {
       run[n] = new Instruction();
     }
@@ -97,17 +100,20 @@ final class Translator {
     boolean tsd = (cr4 & 1L << 2) != 0;
     boolean fsgs = (cr4 & 1L << 16) != 0;
     boolean smap = (cr4 & 1L << 21) != 0;
+    boolean syscall = (state.get(CpuState.EFER) & 1) != 0;
     boolean changed =
         sse != sseEnabled
             || avx != avxEnabled
             || tsd != timestampDisabled
             || fsgs != fsgsbaseEnabled
-            || smap != smapEnabled;
+            || smap != smapEnabled
+            || syscall != syscallEnabled;
     sseEnabled = sse;
     avxEnabled = avx;
     timestampDisabled = tsd;
     fsgsbaseEnabled = fsgs;
     smapEnabled = smap;
+    syscallEnabled = syscall;
     return changed;
   }
 
@@ -233,6 +239,9 @@ final class Translator {
       case RDTSC, RDTSCP -> user && timestampDisabled;
       case MOV_FROM_CR -> user || i.reg == 1 || i.reg > 4;
       case RDFSBASE, RDGSBASE -> !fsgsbaseEnabled;
+      case SYSCALL -> !user || !syscallEnabled || (e.mode & Mode.STEP) != 0;
+      case SYSRET -> user || !syscallEnabled || i.operandSize != 8 || (e.mode & Mode.STEP) != 0;
+      case STAC, CLAC -> user || (e.mode & Mode.STEP) != 0;
       case MOVS, STOS -> i.rep == 0 || i.addressSizePrefix || i.segment != Instruction.NONE;
       default -> false;
     };
@@ -400,6 +409,10 @@ final class Translator {
         stack.popReturn(i, i.immediateSize == 0 ? 0 : (int) i.immediate & 0xffff);
         e.jumpIndirect();
       }
+      case SYSCALL -> systemCall.syscall(i);
+      case SYSRET -> systemCall.sysret(i);
+      case STAC -> systemCall.alignmentCheck(i, true, smapEnabled);
+      case CLAC -> systemCall.alignmentCheck(i, false, smapEnabled);
       case UNDEFINED -> e.exit(ExitCode.UNDEFINED, i.rip);
       default -> e.exit(ExitCode.EMULATE, i.rip);
     }
