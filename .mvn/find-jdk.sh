@@ -1,4 +1,5 @@
-# Sourced by ./mvnw and ./ringside: sets JDK to the home of the first JDK 25 or newer in the usual places.
+# Sourced by ./mvnw and ./ringside: sets JDK to the home of the first JDK 25 or newer in
+# the usual places, and JDK_VERSION to its version.
 # Starts no process unless `java` on the PATH is a link: the version is read from the JDK's `release` file.
 
 JDK_MINIMUM=25
@@ -9,6 +10,7 @@ jdk_is_usable() {
   while IFS='=' read -r jdk_key jdk_value; do
     [ "$jdk_key" = JAVA_VERSION ] || continue
     jdk_value=${jdk_value#\"}
+    JDK_VERSION=${jdk_value%\"}
     jdk_value=${jdk_value%%[!0-9]*}
     [ -n "$jdk_value" ] && [ "$jdk_value" -ge "$JDK_MINIMUM" ] && return 0
     return 1
