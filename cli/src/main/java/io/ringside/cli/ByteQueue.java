@@ -57,11 +57,19 @@ final class ByteQueue {
     System.arraycopy(bytes, head, into, 0, first);
     System.arraycopy(bytes, 0, into, first, count - first);
     head = (head + count) % bytes.length;
-    if (size == limit) {
+    boolean waited = size == limit || size == count;
+    size -= count;
+    if (waited) {
       notifyAll();
     }
-    size -= count;
     return count;
+  }
+
+  /** Waits until everything has been taken, or the queue is closed. */
+  synchronized void awaitEmpty() throws InterruptedException {
+    while (size != 0 && !closed) {
+      wait();
+    }
   }
 
   /** Takes nothing more; what is in it can still be taken. */

@@ -101,6 +101,15 @@ final class Console implements AutoCloseable {
     }
   }
 
+  /** Waits until what the guest has sent is on its way to standard output. */
+  void flush() {
+    try {
+      fromGuest.awaitEmpty();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Writes out what the guest has sent and stops reading. Waits at most {@code millis} for standard output. */
   void close(long millis) {
     closing = true;

@@ -88,6 +88,10 @@ final class GuestSession implements Console.Listener {
   private int report(GuestRunner.End end) {
     return switch (end.kind()) {
       case POWERED_OFF, RESET -> ExitStatus.OK;
+      case GUEST_EXIT -> {
+        messages.say(end.detail() + ", status " + end.code());
+        yield end.code();
+      }
       case STOPPED -> reportEndedEarly();
       case FAILED -> {
         messages.say(end.detail());

@@ -1,14 +1,98 @@
 package io.ringside.cli;
 
-/** Runs guests on Ringside's own machine. */
+import io.ringside.boot.BootException;
+import io.ringside.boot.CacheDirectory;
+import io.ringside.boot.DebianGuest;
+import io.ringside.boot.GuestFiles;
+import io.ringside.boot.KernelImage;
+import io.ringside.host.HostException;
+import io.ringside.vmm.Machine;
+import io.ringside.vmm.MachineConfig;
+import io.ringside.vmm.VcpuLoop;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Runs guests on Ringside's machine. */
 final class MachineRunner implements GuestRunner {
+  private static final int TRANSLATION_CACHE_BYTES = 32 << 20;
+
+  /** The guest's serial port, so that it shows what it does. Text that the user appends comes after and prevails. */
+  private static final String COMMAND_LINE = "console=ttyS0";
+
+  private static final VcpuLoop.End STOP =
+      new VcpuLoop.End(VcpuLoop.Reason.STOPPED, "stopped from outside", 0);
+
+  private boolean stopped;
+  private Optional<Machine> running = Optional.empty();
+
   @Override
   public End run(RunRequest request, Console console, Messages messages) {
-    return End.failed("this build has no machine to run a guest on");
+    try {
+      CacheDirectory cache = CacheDirectory.ofUser();
+      Optional<Path> initrd = request.initrd();
+      Path kernelFile;
+      if (request.guest().isPresent()) {
+        DebianGuest guest = new DebianGuest(cache, messages::say);
+        GuestFiles files = guest.resolve(request.kernel(), request.initrd());
+        kernelFile = files.kernel();
+        initrd = Optional.of(files.initrd());
+      } else {
+        kernelFile = request.kernel().orElseThrow();
+      }
+      try (KernelImage kernel = KernelImage.open(kernelFile, cache);
+          Machine machine = new Machine(config(request, console, kernel, initrd))) {
+        return run(machine, request, console, messages);
+      }
+    } catch (BootException | HostException e) {
+      return End.failed(e.getMessage());
+    }
   }
 
   @Override
-  public void stop() {
-    // Nothing runs.
+  public synchronized void stop() {
+    stopped = true;
+    if (running.isPresent()) {
+      running.get().loop().end(STOP);
+    }
+  }
+
+  private End run(Machine machine, RunRequest request, Console console, Messages messages) {
+    synchronized (this) {
+      if (stopped) {
+        return End.STOPPED;
+      }
+      running = Optional.of(machine);
+    }
+    console.start(machine::serialInput);
+    VcpuLoop.End end = machine.loop().run();
+    synchronized (this) {
+      running = Optional.empty();
+    }
+    if (request.stats()) {
+      console.flush();
+      messages.say(StatisticsReport.of(request.method(), machine));
+    }
+    return switch (end.reason()) {
+      case POWER_OFF -> End.POWERED_OFF;
+      case RESET -> End.RESET;
+      case STOPPED -> End.STOPPED;
+      case DEBUG_EXIT -> End.guestExit(end.detail(), end.code());
+      case SHUTDOWN, FAILURE -> End.failed(end.detail());
+    };
+  }
+
+  private static MachineConfig config(
+      RunRequest request, Console console, KernelImage kernel, Optional<Path> initrd) {
+    String commandLine =
+        request.append().isEmpty() ? COMMAND_LINE : COMMAND_LINE + " " + request.append();
+    return new MachineConfig(
+        kernel,
+        initrd,
+        commandLine,
+        request.memory(),
+        console::write,
+        console::roomForInput,
+        console::write,
+        TRANSLATION_CACHE_BYTES);
   }
 }
