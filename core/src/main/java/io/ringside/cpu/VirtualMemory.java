@@ -42,8 +42,10 @@ public final class VirtualMemory {
   private final long[] writePages = new long[SLOTS];
 
   private final long[] supplied = new long[MAX_MMIO];
+  private final long[] suppliedGpa = new long[MAX_MMIO];
   private int suppliedCount;
   private int suppliedNext;
+  private long askedGpa;
   private final long[] pendingGpa = new long[MAX_MMIO];
   private final long[] pendingValue = new long[MAX_MMIO];
   private final int[] pendingSize = new int[MAX_MMIO];
@@ -294,6 +296,7 @@ public final class VirtualMemory {
     if (suppliedCount == MAX_MMIO) {
       throw new UnsupportedGuestException("the guest used one instruction for more than " + MAX_MMIO + " MMIO reads");
     }
+    suppliedGpa[suppliedCount] = askedGpa;
     supplied[suppliedCount++] = value;
   }
 
@@ -355,10 +358,13 @@ public final class VirtualMemory {
   }
 
   private long readMmio(long gpa, int size) {
-    if (suppliedNext < suppliedCount) {
+    if (suppliedNext < suppliedCount && suppliedGpa[suppliedNext] == gpa) {
       long value = supplied[suppliedNext++];
       return size == 8 ? value : value & (1L << 8 * size) - 1;
     }
+    // A value for another address was meant for an instruction that an interrupt kept from running again.
+    suppliedCount = suppliedNext;
+    askedGpa = gpa;
     throw new MmioAccess(gpa, size);
   }
 
