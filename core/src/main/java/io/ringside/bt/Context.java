@@ -84,7 +84,10 @@ public final class Context {
   /** Jump caches, one for each TLB index: host addresses by guest RIP bits. */
   static final int JUMP_CACHE = 8192;
 
-  static final int JUMP_CACHE_ENTRIES = 4096;
+  static final int JUMP_CACHE_ENTRIES = 16384;
+
+  /** The RIP bits that choose a slot: functions start at multiples of 16, return addresses anywhere. */
+  private static final int JUMP_SHIFT = 2;
 
   /** Software TLBs, one for each TLB index: negated tags for reads, for writes, and host page addresses. */
   static final int TLB = JUMP_CACHE + 3 * 8 * JUMP_CACHE_ENTRIES;
@@ -122,6 +125,11 @@ public final class Context {
     return TLB + tlbIndex * TLB_STRIDE + 2 * TLB_ARRAY;
   }
 
+  /** Offset of the jump cache's slot for a target. */
+  static long jumpSlot(int tlbIndex, long rip) {
+    return jumpCache(tlbIndex) + 8L * ((int) (rip >>> JUMP_SHIFT) & JUMP_CACHE_ENTRIES - 1);
+  }
+
   static int jumpCache(int tlbIndex) {
     return JUMP_CACHE + tlbIndex * 8 * JUMP_CACHE_ENTRIES;
   }
@@ -132,7 +140,7 @@ public final class Context {
     NativeMemory m = mapping.memory();
     m.putLong(CpuState.TLB_INDEX_MASK, (TLB_ENTRIES - 1L) << 12);
     m.putLong(CpuState.PAGE_MASK, -4096L);
-    m.putLong(CpuState.JUMP_INDEX_MASK, JUMP_CACHE_ENTRIES - 1L);
+    m.putLong(CpuState.JUMP_INDEX_MASK, (JUMP_CACHE_ENTRIES - 1L) << JUMP_SHIFT);
     m.putLong(NOT_IF_MASK, ~0x200L);
     m.putLong(NOT_DF_MASK, ~0x400L);
     m.putLong(NOT_AC_MASK, ~0x4_0000L);

@@ -178,8 +178,7 @@ final class Units {
     drops++;
     u.dropped = true;
     slots.unlinkAll(u, cache);
-    int tlb = Mode.tlb(u.mode);
-    long entry = Context.jumpCache(tlb) + 8L * ((int) u.rip & Context.JUMP_CACHE_ENTRIES - 1);
+    long entry = Context.jumpSlot(Mode.tlb(u.mode), u.rip);
     if (context.getLong(entry) == cache.address(u.indirectEntry)) {
       context.putLong(entry, stubs.exitIndirect);
     }
@@ -187,7 +186,7 @@ final class Units {
 
   /** Makes indirect branches to the unit find it. */
   void cacheJump(Unit u) {
-    long entry = Context.jumpCache(Mode.tlb(u.mode)) + 8L * ((int) u.rip & Context.JUMP_CACHE_ENTRIES - 1);
+    long entry = Context.jumpSlot(Mode.tlb(u.mode), u.rip);
     context.putLong(entry, cache.address(u.indirectEntry));
   }
 
