@@ -59,6 +59,13 @@ final class Emitter {
 
   private Miss[] misses = new Miss[64];
   private int missCount;
+  /** The entries' ways out: where from, exit kind or -1 for a look-up, RIP. */
+  private final int[] detourBranch = new int[4];
+
+  private final int[] detourKind = new int[4];
+  private final long[] detourRip = new long[4];
+  private int detourCount;
+
   private Link[] links = new Link[16];
   private int linkCount;
 
@@ -86,6 +93,7 @@ final class Emitter {
     tlb = Mode.tlb(unitMode);
     missCount = 0;
     linkCount = 0;
+    detourCount = 0;
     fpuLoaded = false;
     flagsDead = false;
   }
@@ -254,6 +262,69 @@ final class Emitter {
     m.retry = retry;
   }
 
+  // ---- Entries ------------------------------------------------------------------------------------------------
+
+  /** Entry of indirect branches: leaves unless the target in S0 is {@code rip}. */
+  void checkTarget(long rip) {
+    if (flagsDead) {
+      if (Assembler.fitsInt(rip)) {
+        a.aluImmediate(Assembler.CMP, S0, (int) rip);
+      } else {
+        a.movImmediate(RCX, rip);
+        a.alu(Assembler.CMP, S0, RCX);
+      }
+      a.jccTo(Assembler.NOT_EQUAL, stubs.exitIndirect);
+      return;
+    }
+    if (Assembler.fitsInt(-rip)) {
+      a.lea(RCX, S0, (int) -rip);
+    } else {
+      a.movImmediate(RCX, -rip);
+      a.lea(RCX, RCX, S0, 1, 0);
+    }
+    int same = a.jrcxz();
+    a.jmpTo(stubs.exitIndirect);
+    a.bindRel8(same);
+  }
+
+  /** Leaves to look up {@code rip} if the page of {@code address} isn't the one with the identity {@code id}. */
+  void checkPage(long address, long rip, int id) {
+    int field = Context.EXEC_TLB + 4 * CodePages.slot(address);
+    int branch;
+    if (flagsDead) {
+      a.aluMemoryImmediate32(Assembler.CMP, CTX, field, id);
+      branch = a.jcc(Assembler.NOT_EQUAL);
+    } else {
+      a.load32(RCX, CTX, field);
+      a.lea32(RCX, RCX, NONE, 1, -id);
+      int same = a.jrcxz();
+      branch = a.jmp();
+      a.bindRel8(same);
+    }
+    addDetour(branch, -1, rip);
+  }
+
+  /** Leaves at {@code rip} if an interrupt may be pending. */
+  void checkPending(long rip) {
+    int branch;
+    if (flagsDead) {
+      a.aluMemoryImmediate32(Assembler.CMP, CTX, CpuState.PENDING, 0);
+      branch = a.jcc(Assembler.NOT_EQUAL);
+    } else {
+      a.load32(RCX, CTX, CpuState.PENDING);
+      int quiet = a.jrcxz();
+      branch = a.jmp();
+      a.bindRel8(quiet);
+    }
+    addDetour(branch, ExitCode.PENDING, rip);
+  }
+
+  private void addDetour(int branch, int kind, long rip) {
+    detourBranch[detourCount] = branch;
+    detourKind[detourCount] = kind;
+    detourRip[detourCount++] = rip;
+  }
+
   // ---- Vector state -------------------------------------------------------------------------------------------
 
   /** Makes sure that the guest's vector state is in the registers. */
@@ -333,6 +404,15 @@ final class Emitter {
       a.byte4(m.retry - (a.position() + 4));
       // Read by the VMM to find the instruction.
       a.byte1((int) (m.instruction.rip - unitRip));
+    }
+    for (int n = 0; n < detourCount; n++) {
+      a.bindRel32(detourBranch[n]);
+      if (detourKind[n] < 0) {
+        a.movImmediate(S0, detourRip[n]);
+        a.jmpTo(stubs.exitIndirect);
+      } else {
+        exit(detourKind[n], detourRip[n]);
+      }
     }
     int first = cache.top();
     for (int n = 0; n < linkCount; n++) {

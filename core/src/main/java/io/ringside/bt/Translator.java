@@ -287,39 +287,19 @@ final class Translator {
 
   private void emitEntries(Unit unit, int pageId, int secondId) {
     long rip = unit.rip;
+    e.flagsDead = count > 0 && liveBefore[0] == 0;
     unit.indirectEntry = a.position();
     if ((unit.mode & (Mode.STEP | Mode.BOUNCE)) == 0) {
-      if (Assembler.fitsInt(-rip)) {
-        a.lea(RCX, S0, (int) -rip);
-      } else {
-        a.movImmediate(RCX, -rip);
-        a.lea(RCX, RCX, S0, 1, 0);
-      }
-      int same = a.jrcxz();
-      a.jmpTo(stubs.exitIndirect);
-      a.bindRel8(same);
+      e.checkTarget(rip);
     }
     unit.crossPageEntry = a.position();
-    checkPage(rip, rip, pageId);
+    e.checkPage(rip, rip, pageId);
     if (unit.spansPages()) {
-      checkPage(rip + unit.length - 1, rip, secondId);
+      e.checkPage(rip + unit.length - 1, rip, secondId);
     }
     unit.checkedEntry = a.position();
-    a.load32(RCX, CTX, CpuState.PENDING);
-    int quiet = a.jrcxz();
-    e.exit(ExitCode.PENDING, rip);
-    a.bindRel8(quiet);
+    e.checkPending(rip);
     unit.bodyEntry = a.position();
-  }
-
-  /** Leaves if the page of {@code address} isn't the one that was translated. */
-  private void checkPage(long address, long rip, int id) {
-    a.load32(RCX, CTX, Context.EXEC_TLB + 4 * CodePages.slot(address));
-    a.lea32(RCX, RCX, NONE, 1, -id);
-    int same = a.jrcxz();
-    a.movImmediate(S0, rip);
-    a.jmpTo(stubs.exitIndirect);
-    a.bindRel8(same);
   }
 
   /** Emits one instruction; false if the unit ends with it. */
