@@ -1,5 +1,6 @@
 package io.ringside.boot;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.DirectoryStream;
@@ -27,11 +28,18 @@ public final class DebianGuest {
 
   private final CacheDirectory cache;
   private final Progress progress;
+  private final String tools;
 
   /** A guest whose files are kept in {@code cache}; the progress of downloads goes to {@code progress}. */
   public DebianGuest(CacheDirectory cache, Progress progress) {
+    this(cache, progress, "");
+  }
+
+  /** A guest whose host programs are called by names with {@code tools} in front. */
+  DebianGuest(CacheDirectory cache, Progress progress, String tools) {
     this.cache = cache;
     this.progress = progress;
+    this.tools = tools;
   }
 
   /**
@@ -88,24 +96,24 @@ public final class DebianGuest {
               + " (once; kept in "
               + cache.path()
               + ")");
-      List<String> command = new ArrayList<>(List.of("apt-get", "-q", "download"));
+      List<String> command = new ArrayList<>(List.of(tools + "apt-get", "-q", "download"));
       command.addAll(packages);
-      HostCommand.Result result = HostCommand.run(directory, command);
+      HostCommand.Result result = runApt(directory, command);
       if (result.status() != 0) {
         throw new BootException(
             "apt-get can't download "
                 + String.join(" and ", packages)
                 + " ("
-                + result.lastLine()
+                + result.errorLine()
                 + "); check the network, or "
                 + OWN_FILES);
       }
       try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.deb")) {
         for (Path file : files) {
           if (file.getFileName().toString().startsWith(BUSYBOX_PACKAGE)) {
-            unpack(file, "bin/busybox", cache.resolve(BUSYBOX_FILE), true);
+            keep(unpack(file, "bin/busybox"), cache.resolve(BUSYBOX_FILE), true);
           } else {
-            unpack(file, "boot/vmlinuz-", cache.resolve(KERNEL_FILE), false);
+            keep(unpack(file, "boot/vmlinuz-"), cache.resolve(KERNEL_FILE), false);
           }
         }
       }
@@ -115,17 +123,9 @@ public final class DebianGuest {
   }
 
   /** The kernel package proper, on which the package of the constant name depends. */
-  private String kernelPackage() throws IOException {
-    HostCommand.Result result;
-    try {
-      result =
-          HostCommand.run(
-              cache.path(), List.of("apt-cache", "show", "--no-all-versions", KERNEL_PACKAGE));
-    } catch (IOException e) {
-      throw new BootException(
-          "the default guest comes from Debian's archive, and this host has no apt; " + OWN_FILES,
-          e);
-    }
+  private String kernelPackage() {
+    HostCommand.Result result =
+        runApt(cache.path(), List.of(tools + "apt-cache", "show", "--no-all-versions", KERNEL_PACKAGE));
     String output = result.output();
     int line = output.startsWith("Depends: ") ? 0 : output.indexOf("\nDepends: ");
     int start = line < 0 ? -1 : output.indexOf("linux-image-", line);
@@ -144,25 +144,41 @@ public final class DebianGuest {
     return output.substring(start, end);
   }
 
+  private static HostCommand.Result runApt(Path directory, List<String> command) {
+    try {
+      return HostCommand.run(directory, command);
+    } catch (IOException e) {
+      throw new BootException(
+          "the default guest comes from Debian's archive, and this host has no apt; " + OWN_FILES,
+          e);
+    }
+  }
+
   /** Takes the first file out of a package whose path, or path under usr, starts with {@code prefix}. */
-  private void unpack(Path file, String prefix, Path target, boolean executable)
-      throws IOException {
+  private byte[] unpack(Path file, String prefix) {
     progress.step("unpacking " + file.getFileName());
-    Process process =
-        HostCommand.start(cache.path(), List.of("dpkg-deb", "--fsys-tarfile", file.toString()));
-    try (InputStream in = process.getInputStream()) {
-      TarReader tar = new TarReader(in);
-      for (String path = tar.nextFile(); !path.isEmpty(); path = tar.nextFile()) {
-        if (path.startsWith(prefix) || path.startsWith("usr/" + prefix)) {
-          keep(tar.read(), target, executable);
-          return;
+    String why = "it has no file " + prefix;
+    try {
+      Process process =
+          HostCommand.start(
+              cache.path(), List.of(tools + "dpkg-deb", "--fsys-tarfile", file.toString()));
+      try (InputStream in = process.getInputStream()) {
+        TarReader tar = new TarReader(in);
+        for (String path = tar.nextFile(); !path.isEmpty(); path = tar.nextFile()) {
+          if (path.startsWith(prefix) || path.startsWith("usr/" + prefix)) {
+            return tar.read();
+          }
         }
+      } finally {
+        HostCommand.stop(process);
       }
-    } finally {
-      HostCommand.stop(process);
+    } catch (EOFException e) {
+      why = "it is truncated";
+    } catch (IOException e) {
+      why = String.valueOf(e.getMessage());
     }
     throw new BootException(
-        "the package " + file.getFileName() + " has no file " + prefix + "; " + OWN_FILES);
+        "can't unpack the package " + file.getFileName() + ": " + why + "; " + OWN_FILES);
   }
 
   private void keep(byte[] contents, Path target, boolean executable) throws IOException {

@@ -17,10 +17,13 @@ final class HostCommand {
    * @param output standard output and standard error, in the order written
    */
   record Result(int status, String output) {
-    /** The last line that isn't empty, which is where programs say what went wrong. */
-    String lastLine() {
+    /** The last line that apt calls an error, or the last line where there is none. */
+    String errorLine() {
       String text = output.strip();
-      return text.substring(text.lastIndexOf('\n') + 1).strip();
+      int error = text.lastIndexOf("E: ");
+      int start = error == 0 || error > 0 && text.charAt(error - 1) == '\n' ? error : text.lastIndexOf('\n') + 1;
+      int end = text.indexOf('\n', start);
+      return text.substring(start, end < 0 ? text.length() : end).strip();
     }
   }
 

@@ -145,9 +145,12 @@ final class Payload {
       if ((magic & 0xff_ffff) == 0x68_5a42) {
         return BZIP2;
       }
+      if ((magic & 0xff_ffff) == 0x00_005d) {
+        // The usual properties, then a dictionary size that is a multiple of 64 KiB.
+        return LZMA;
+      }
       return switch (magic) {
         case 0x587a_37fd -> XZ;
-        case 0x0000_005d -> LZMA;
         case 0xfd2f_b528 -> ZSTD;
         case Lz4Legacy.MAGIC -> LZ4;
         case LzopFile.MAGIC -> LZO;
