@@ -125,7 +125,9 @@ public final class DebianGuest {
   /** The kernel package proper, on which the package of the constant name depends. */
   private String kernelPackage() {
     HostCommand.Result result =
-        runApt(cache.path(), List.of(tools + "apt-cache", "show", "--no-all-versions", KERNEL_PACKAGE));
+        runApt(
+            cache.path(),
+            List.of(tools + "apt-cache", "show", "--no-all-versions", KERNEL_PACKAGE));
     String output = result.output();
     int line = output.startsWith("Depends: ") ? 0 : output.indexOf("\nDepends: ");
     int start = line < 0 ? -1 : output.indexOf("linux-image-", line);

@@ -21,7 +21,10 @@ final class HostCommand {
     String errorLine() {
       String text = output.strip();
       int error = text.lastIndexOf("E: ");
-      int start = error == 0 || error > 0 && text.charAt(error - 1) == '\n' ? error : text.lastIndexOf('\n') + 1;
+      int start =
+          error == 0 || error > 0 && text.charAt(error - 1) == '\n'
+              ? error
+              : text.lastIndexOf('\n') + 1;
       int end = text.indexOf('\n', start);
       return text.substring(start, end < 0 ? text.length() : end).strip();
     }

@@ -61,7 +61,8 @@ final class Compressors {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     out.writeBytes(new byte[] {0x02, 0x21, 0x4c, 0x18});
     for (int from = 0; from < data.length; from += LZ4_BLOCK) {
-      byte[] packed = block(new Lz4JavaCompressor(), data, from, Math.min(LZ4_BLOCK, data.length - from));
+      byte[] packed =
+          block(new Lz4JavaCompressor(), data, from, Math.min(LZ4_BLOCK, data.length - from));
       out.writeBytes(int32(packed.length, ByteOrder.LITTLE_ENDIAN));
       out.writeBytes(packed);
     }

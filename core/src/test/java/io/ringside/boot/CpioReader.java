@@ -24,8 +24,9 @@ final class CpioReader {
       }
       int[] fields = new int[13];
       for (int i = 0; i < fields.length; i++) {
-        fields[i] = Integer.parseUnsignedInt(
-            new String(archive, at + 6 + 8 * i, 8, StandardCharsets.US_ASCII), 16);
+        fields[i] =
+            Integer.parseUnsignedInt(
+                new String(archive, at + 6 + 8 * i, 8, StandardCharsets.US_ASCII), 16);
       }
       int nameLength = fields[11];
       String name = new String(archive, at + 110, nameLength - 1, StandardCharsets.UTF_8);
@@ -40,7 +41,9 @@ final class CpioReader {
         return entries;
       }
       byte[] bytes = java.util.Arrays.copyOfRange(archive, contents, contents + fields[6]);
-      Entry old = entries.put(name, new Entry(fields[1], fields[4], fields[9], fields[10], fields[0], bytes));
+      Entry old =
+          entries.put(
+              name, new Entry(fields[1], fields[4], fields[9], fields[10], fields[0], bytes));
       if (old != null) {
         throw new AssertionError("twice: " + name);
       }

@@ -70,8 +70,11 @@ class DebianGuestTest {
     assertThat(first.kernel()).hasContent("kernel\n");
     Map<String, CpioReader.Entry> initramfs = CpioReader.read(Files.readAllBytes(first.initrd()));
     assertThat(initramfs).containsKeys("bin/sh", "bin/ls", "bin/busybox", "init");
-    assertThat(steps).anyMatch(step -> step.contains("downloading linux-image-9.8.7-cloud-amd64 and busybox-static"));
-    assertThat(calls("apt-get")).isEqualTo("-q download linux-image-9.8.7-cloud-amd64 busybox-static\n");
+    assertThat(steps)
+        .anyMatch(
+            step -> step.contains("downloading linux-image-9.8.7-cloud-amd64 and busybox-static"));
+    assertThat(calls("apt-get"))
+        .isEqualTo("-q download linux-image-9.8.7-cloud-amd64 busybox-static\n");
 
     for (String name : List.of("apt-cache", "apt-get", "dpkg-deb")) {
       Files.delete(directory.resolve("tools").resolve(name));
@@ -115,15 +118,19 @@ class DebianGuestTest {
   @Test
   void anUnknownPackageIsExplained() throws IOException {
     tool("apt-cache", "#!/bin/sh\necho 'E: No packages found' >&2\nexit 100\n");
-    assertRefused(Optional.empty(), "apt knows no package linux-image-cloud-amd64", "apt-get update");
+    assertRefused(
+        Optional.empty(), "apt knows no package linux-image-cloud-amd64", "apt-get update");
     tool("apt-cache", "#!/bin/sh\nprintf 'Depends: something\\nDescription: linux-image-x\\n'\n");
     assertRefused(Optional.empty(), "apt knows no package");
   }
 
   @Test
   void aFailedDownloadGivesAptsReason() throws IOException {
-    tool("apt-get", "#!/bin/sh\necho 'E: Temporary failure resolving deb.debian.org' >&2\necho 'W: more' >&2\nexit 100\n");
-    assertRefused(Optional.empty(), "(E: Temporary failure resolving deb.debian.org)", "check the network");
+    tool(
+        "apt-get",
+        "#!/bin/sh\necho 'E: Temporary failure resolving deb.debian.org' >&2\necho 'W: more' >&2\nexit 100\n");
+    assertRefused(
+        Optional.empty(), "(E: Temporary failure resolving deb.debian.org)", "check the network");
     try (Stream<Path> files = Files.list(cache.path())) {
       assertThat(files).isEmpty();
     }
@@ -154,7 +161,8 @@ class DebianGuestTest {
   void theRealPackages() {
     org.junit.jupiter.api.Assumptions.assumeTrue(
         HostTools.find("apt-get").isPresent(), "apt-get is not installed on this host");
-    GuestFiles files = new DebianGuest(cache, steps::add).resolve(Optional.empty(), Optional.empty());
+    GuestFiles files =
+        new DebianGuest(cache, steps::add).resolve(Optional.empty(), Optional.empty());
     try (KernelImage image = KernelImage.open(files.kernel(), cache)) {
       image.load(KernelFiles.memory(256 << 20));
       assertThat(image.entry()).isEqualTo(0x100_0000);

@@ -73,7 +73,14 @@ final class KernelFiles {
   }
 
   private static void segment(
-      ByteBuffer elf, int at, int type, long offset, long virtual, long physical, long file, long memory) {
+      ByteBuffer elf,
+      int at,
+      int type,
+      long offset,
+      long virtual,
+      long physical,
+      long file,
+      long memory) {
     elf.putInt(at, type).putInt(at + 4, 7).putLong(at + 8, offset);
     elf.putLong(at + 16, virtual).putLong(at + 24, physical);
     elf.putLong(at + 32, file).putLong(at + 40, memory).putLong(at + 48, 0x20_0000);
@@ -82,12 +89,17 @@ final class KernelFiles {
   /** A bzImage around a payload, which has its appended size already. */
   static byte[] bzImage(byte[] payload) {
     int start = (SECTORS + 1) * 512 + PAYLOAD_OFFSET;
-    ByteBuffer image = ByteBuffer.allocate(start + payload.length + 99).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer image =
+        ByteBuffer.allocate(start + payload.length + 99).order(ByteOrder.LITTLE_ENDIAN);
     image.put(0x1f1, (byte) SECTORS).putShort(0x1fe, (short) 0xaa55);
     image.put(0x200, (byte) 0xeb).put(0x201, (byte) 0x6a);
     image.put(0x202, "HdrS".getBytes(StandardCharsets.US_ASCII)).putShort(0x206, (short) 0x020f);
     image.put(0x211, (byte) 1).putInt(0x22c, 0x7fff_ffff).putInt(0x230, 0x20_0000);
-    image.put(0x234, (byte) 1).put(0x235, (byte) 21).putShort(0x236, (short) 0x7f).putInt(0x238, 2047);
+    image
+        .put(0x234, (byte) 1)
+        .put(0x235, (byte) 21)
+        .putShort(0x236, (short) 0x7f)
+        .putInt(0x238, 2047);
     image.putInt(0x248, PAYLOAD_OFFSET).putInt(0x24c, payload.length);
     image.putLong(0x258, TEXT).putInt(0x260, 0x50_0000).putInt(0x264, 0x190);
     image.put(start, payload);

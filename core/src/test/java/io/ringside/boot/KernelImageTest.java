@@ -124,22 +124,29 @@ class KernelImageTest {
   @Test
   void refusesWhatIsNoKernel() {
     assertThatThrownBy(() -> open(new byte[0])).hasMessageContaining("it is empty");
-    assertThatThrownBy(() -> open("#!/bin/sh\n".repeat(100).getBytes(java.nio.charset.StandardCharsets.US_ASCII)))
+    assertThatThrownBy(
+            () ->
+                open(
+                    "#!/bin/sh\n".repeat(100).getBytes(java.nio.charset.StandardCharsets.US_ASCII)))
         .hasMessageContaining("not a Linux kernel");
     assertThatThrownBy(() -> KernelImage.open(directory.resolve("none"), cache))
         .isInstanceOf(BootException.class)
         .hasMessageContaining("there is no such file");
-    assertThatThrownBy(() -> KernelImage.open(directory, cache)).hasMessageContaining("not a regular file");
+    assertThatThrownBy(() -> KernelImage.open(directory, cache))
+        .hasMessageContaining("not a regular file");
   }
 
   @Test
   void refusesHeadersThatItCantBoot() {
-    assertThatThrownBy(() -> open(patched(0x206, 0x020b, 2))).hasMessageContaining("boot protocol is 2.11");
+    assertThatThrownBy(() -> open(patched(0x206, 0x020b, 2)))
+        .hasMessageContaining("boot protocol is 2.11");
     assertThatThrownBy(() -> open(patched(0x236, 0x7e, 2))).hasMessageContaining("no 64-bit entry");
     assertThatThrownBy(() -> open(patched(0x211, 0, 1))).hasMessageContaining("zImage");
     assertThatThrownBy(() -> open(patched(0x201, 0x20, 1))).hasMessageContaining("ends too early");
-    assertThatThrownBy(() -> open(patched(0x24c, 0x7fff_ffff, 4))).hasMessageContaining("truncated");
-    assertThatThrownBy(() -> open(patched(0x248, 0xffff_ffff, 4))).hasMessageContaining("truncated");
+    assertThatThrownBy(() -> open(patched(0x24c, 0x7fff_ffff, 4)))
+        .hasMessageContaining("truncated");
+    assertThatThrownBy(() -> open(patched(0x248, 0xffff_ffff, 4)))
+        .hasMessageContaining("truncated");
     assertThatThrownBy(() -> open(KernelFiles.bzImage(Compressors.gzip(new byte[5000]))))
         .hasMessageContaining("not an ELF kernel");
   }
@@ -147,17 +154,21 @@ class KernelImageTest {
   @Test
   void refusesElfFilesThatAreNoKernel() {
     assertThatThrownBy(() -> open(patchedElf(4, 1, 1))).hasMessageContaining("not for 64-bit x86");
-    assertThatThrownBy(() -> open(patchedElf(18, 183, 2))).hasMessageContaining("not for 64-bit x86");
+    assertThatThrownBy(() -> open(patchedElf(18, 183, 2)))
+        .hasMessageContaining("not for 64-bit x86");
     assertThatThrownBy(() -> open(patchedElf(16, 1, 2))).hasMessageContaining("can't be run");
-    assertThatThrownBy(() -> open(patchedElf(56, 0, 2))).hasMessageContaining("without program headers");
+    assertThatThrownBy(() -> open(patchedElf(56, 0, 2)))
+        .hasMessageContaining("without program headers");
     assertThatThrownBy(() -> open(patchedElf(24, 0x10, 4))).hasMessageContaining("entry 0x10");
-    assertThatThrownBy(() -> open(patchedElf(64 + 32, TOO_MUCH, 4))).hasMessageContaining("impossible sizes");
+    assertThatThrownBy(() -> open(patchedElf(64 + 32, TOO_MUCH, 4)))
+        .hasMessageContaining("impossible sizes");
   }
 
   @Test
   void aSegmentLargerThanMemoryIsRefusedWhenLoaded() {
     try (KernelImage image = open(patchedElf(64 + 40, TOO_MUCH, 4))) {
-      assertThatThrownBy(() -> image.load(KernelFiles.memory(32 << 20))).hasMessageContaining("--memory");
+      assertThatThrownBy(() -> image.load(KernelFiles.memory(32 << 20)))
+          .hasMessageContaining("--memory");
     }
   }
 
@@ -194,7 +205,10 @@ class KernelImageTest {
   @Test
   void refusesMemoryThatIsTooSmall() {
     try (KernelImage image = open(KernelFiles.elf())) {
-      for (long size : new long[] {4096, 1 << 20, KernelFiles.TEXT, KernelFiles.DATA + KernelFiles.DATA_MEMORY - 4096}) {
+      for (long size :
+          new long[] {
+            4096, 1 << 20, KernelFiles.TEXT, KernelFiles.DATA + KernelFiles.DATA_MEMORY - 4096
+          }) {
         GuestMemory memory = KernelFiles.memory(size);
         assertThatThrownBy(() -> image.load(memory))
             .isInstanceOf(BootException.class)
@@ -220,9 +234,12 @@ class KernelImageTest {
       assertThat(image.end()).isEqualTo(KernelFiles.DATA + KernelFiles.DATA_MEMORY);
       image.load(memory);
     }
-    assertThat(KernelFiles.read(memory, KernelFiles.TEXT, KernelFiles.TEXT_SIZE)).isEqualTo(KernelFiles.text());
-    assertThat(KernelFiles.read(memory, KernelFiles.DATA, KernelFiles.DATA_SIZE)).isEqualTo(KernelFiles.data());
-    assertThat(KernelFiles.read(memory, KernelFiles.DATA + KernelFiles.DATA_SIZE, 4096)).containsOnly(0);
+    assertThat(KernelFiles.read(memory, KernelFiles.TEXT, KernelFiles.TEXT_SIZE))
+        .isEqualTo(KernelFiles.text());
+    assertThat(KernelFiles.read(memory, KernelFiles.DATA, KernelFiles.DATA_SIZE))
+        .isEqualTo(KernelFiles.data());
+    assertThat(KernelFiles.read(memory, KernelFiles.DATA + KernelFiles.DATA_SIZE, 4096))
+        .containsOnly(0);
   }
 
   private void assertRefused(byte[] contents) {

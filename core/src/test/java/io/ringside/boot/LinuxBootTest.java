@@ -71,7 +71,9 @@ class LinuxBootTest {
     assertThat(raw.getLong(PAGE + 0x258)).as("pref_address").isEqualTo(KernelFiles.TEXT);
     assertThat(raw.getInt(PAGE + 0x260)).as("init_size").isEqualTo(0x50_0000);
     assertThat(raw.getInt(PAGE + 0x264)).as("handover_offset").isEqualTo(0x190);
-    assertThat(KernelFiles.read(memory, PAGE + 0x268, 0x2d0 - 0x268)).as("after the header").containsOnly(0);
+    assertThat(KernelFiles.read(memory, PAGE + 0x268, 0x2d0 - 0x268))
+        .as("after the header")
+        .containsOnly(0);
   }
 
   @Test
@@ -109,7 +111,8 @@ class LinuxBootTest {
     GuestMemory memory = KernelFiles.memory(MEMORY);
     boot(memory, "console=ttyS0 x=ä");
     byte[] expected = "console=ttyS0 x=ä\0".getBytes(StandardCharsets.UTF_8);
-    assertThat(KernelFiles.read(memory, MemoryLayout.COMMAND_LINE, expected.length)).isEqualTo(expected);
+    assertThat(KernelFiles.read(memory, MemoryLayout.COMMAND_LINE, expected.length))
+        .isEqualTo(expected);
   }
 
   @Test
@@ -119,7 +122,8 @@ class LinuxBootTest {
         .isInstanceOf(BootException.class)
         .hasMessageContaining("2048 bytes")
         .hasMessageContaining("--append");
-    assertThatThrownBy(() -> boot(KernelFiles.memory(MEMORY), "a\0b")).isInstanceOf(BootException.class);
+    assertThatThrownBy(() -> boot(KernelFiles.memory(MEMORY), "a\0b"))
+        .isInstanceOf(BootException.class);
   }
 
   @Test
@@ -143,7 +147,17 @@ class LinuxBootTest {
     GuestMemory memory = KernelFiles.memory(MEMORY);
     boot(memory, "");
     for (long address :
-        new long[] {0, 0x9000, 0x1f_ffff, 0x20_0000, 0x100_0123, 0x3fff_ffff, 0x4000_0000, 0xfee0_0020L, 0xffff_ffffL}) {
+        new long[] {
+          0,
+          0x9000,
+          0x1f_ffff,
+          0x20_0000,
+          0x100_0123,
+          0x3fff_ffff,
+          0x4000_0000,
+          0xfee0_0020L,
+          0xffff_ffffL
+        }) {
       assertThat(translate(memory, address)).isEqualTo(address);
     }
     assertThat(memory.raw().getLong(MemoryLayout.PML4 + 8)).as("nothing above").isZero();
@@ -162,9 +176,12 @@ class LinuxBootTest {
     assertThat(raw.getLong(MemoryLayout.GDT + 0x20)).isEqualTo(0x0000_8b00_0600_0067L);
     assertThat(raw.getLong(MemoryLayout.GDT + 0x28)).isZero();
     // What the descriptors say is what the hidden registers start with.
-    assertThat((int) (raw.getLong(MemoryLayout.GDT + 0x10) >>> 40) & 0xf0ff).isEqualTo(EntryState.CODE_RIGHTS);
-    assertThat((int) (raw.getLong(MemoryLayout.GDT + 0x18) >>> 40) & 0xf0ff).isEqualTo(EntryState.DATA_RIGHTS);
-    assertThat((int) (raw.getLong(MemoryLayout.GDT + 0x20) >>> 40) & 0xf0ff).isEqualTo(EntryState.TSS_RIGHTS);
+    assertThat((int) (raw.getLong(MemoryLayout.GDT + 0x10) >>> 40) & 0xf0ff)
+        .isEqualTo(EntryState.CODE_RIGHTS);
+    assertThat((int) (raw.getLong(MemoryLayout.GDT + 0x18) >>> 40) & 0xf0ff)
+        .isEqualTo(EntryState.DATA_RIGHTS);
+    assertThat((int) (raw.getLong(MemoryLayout.GDT + 0x20) >>> 40) & 0xf0ff)
+        .isEqualTo(EntryState.TSS_RIGHTS);
   }
 
   @Test
@@ -185,14 +202,22 @@ class LinuxBootTest {
   @Test
   void lowMemoryAreasDoNotOverlap() {
     long[] areas = {
-      MemoryLayout.GDT, MemoryLayout.GDT + 8 * MemoryLayout.GDT_ENTRIES,
-      MemoryLayout.TSS, MemoryLayout.TSS + 104,
-      MemoryLayout.ZERO_PAGE, MemoryLayout.ZERO_PAGE + 4096,
-      MemoryLayout.BOOT_STACK_TOP - 4096, MemoryLayout.BOOT_STACK_TOP,
-      MemoryLayout.PML4, MemoryLayout.PAGE_TABLES_END,
-      MemoryLayout.COMMAND_LINE, MemoryLayout.COMMAND_LINE_END,
-      MemoryLayout.LOW_MEMORY_END, MemoryLayout.VIDEO_START,
-      MemoryLayout.ACPI_TABLES, MemoryLayout.HIGH_MEMORY_START,
+      MemoryLayout.GDT,
+      MemoryLayout.GDT + 8 * MemoryLayout.GDT_ENTRIES,
+      MemoryLayout.TSS,
+      MemoryLayout.TSS + 104,
+      MemoryLayout.ZERO_PAGE,
+      MemoryLayout.ZERO_PAGE + 4096,
+      MemoryLayout.BOOT_STACK_TOP - 4096,
+      MemoryLayout.BOOT_STACK_TOP,
+      MemoryLayout.PML4,
+      MemoryLayout.PAGE_TABLES_END,
+      MemoryLayout.COMMAND_LINE,
+      MemoryLayout.COMMAND_LINE_END,
+      MemoryLayout.LOW_MEMORY_END,
+      MemoryLayout.VIDEO_START,
+      MemoryLayout.ACPI_TABLES,
+      MemoryLayout.HIGH_MEMORY_START,
     };
     assertThat(areas).isSorted();
   }

@@ -106,7 +106,8 @@ class PayloadTest {
     for (int round = 0; round < 200; round++) {
       byte[] bad = good.clone();
       for (int flips = 1 + random.nextInt(4); flips > 0; flips--) {
-        bad[random.nextInt(round % 2 == 0 ? 64 : bad.length - 4)] ^= (byte) (1 << random.nextInt(8));
+        bad[random.nextInt(round % 2 == 0 ? 64 : bad.length - 4)] ^=
+            (byte) (1 << random.nextInt(8));
       }
       try {
         unpack(bad);
@@ -137,7 +138,8 @@ class PayloadTest {
 
   @Test
   void lz4MatchesMayOverlapThemselves() throws CorruptPayloadException {
-    // One literal "a", then a match of distance 1 and length 4 + 15 + 2, then the final literal "b".
+    // One literal "a", then a match of distance 1 and length 4 + 15 + 2, then the final literal
+    // "b".
     byte[] block = {0x1f, 'a', 1, 0, 2, 0x10, 'b'};
     byte[] frame = {0x02, 0x21, 0x4c, 0x18, (byte) block.length, 0, 0, 0};
     byte[] packed = Arrays.copyOf(frame, frame.length + block.length);
@@ -148,7 +150,8 @@ class PayloadTest {
       assertThat(Lz4Legacy.unpack(MemorySegment.ofArray(packed), target)).isEqualTo(23);
       MemorySegment.copy(target, ValueLayout.JAVA_BYTE, 0, out, 0, out.length);
     }
-    assertThat(new String(out, java.nio.charset.StandardCharsets.US_ASCII)).isEqualTo("a".repeat(22) + "b");
+    assertThat(new String(out, java.nio.charset.StandardCharsets.US_ASCII))
+        .isEqualTo("a".repeat(22) + "b");
   }
 
   private static void assertRefused(byte[] payload) {
@@ -167,12 +170,14 @@ class PayloadTest {
     }
   }
 
-  private static byte[] runTool(String command, Path file) throws IOException, InterruptedException {
+  private static byte[] runTool(String command, Path file)
+      throws IOException, InterruptedException {
     List<String> words = new java.util.ArrayList<>(List.of(command.split(" ", -1)));
     String tool = words.getFirst();
     assumeTrue(HostTools.find(tool).isPresent(), tool + " is not installed on this host");
     words.add(file.toString());
-    Process process = new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    Process process =
+        new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.DISCARD).start();
     byte[] packed = process.getInputStream().readAllBytes();
     assertThat(process.waitFor()).isZero();
     return packed;

@@ -51,7 +51,8 @@ class TarReaderTest {
     Files.createDirectories(directory.resolve("tree"));
     Files.write(directory.resolve("tree/a"), contents(700));
     Files.write(directory.resolve("tree/b"), contents(700));
-    TarReader reader = new TarReader(new ByteArrayInputStream(tar(directory.resolve("tree"), "gnu")));
+    TarReader reader =
+        new TarReader(new ByteArrayInputStream(tar(directory.resolve("tree"), "gnu")));
     assertThat(reader.nextFile()).isNotEmpty();
     assertThat(reader.nextFile()).isNotEmpty();
     assertThat(reader.nextFile()).isEmpty();
@@ -85,7 +86,8 @@ class TarReaderTest {
 
   private static byte[] tar(Path tree, String format) throws IOException, InterruptedException {
     Process process =
-        new ProcessBuilder("tar", "-C", tree.toString(), "--format", format, "-cf", "-", ".").start();
+        new ProcessBuilder("tar", "-C", tree.toString(), "--format", format, "-cf", "-", ".")
+            .start();
     byte[] archive = process.getInputStream().readAllBytes();
     assertThat(process.waitFor()).isZero();
     return archive;

@@ -123,11 +123,15 @@ class AcpiTablesTest {
   @Test
   void definitionBlockGolden() {
     String windows =
-        "880d00020c00" + "00000000000000000100"
+        "880d00020c00"
+            + "00000000000000000100"
             + "4701f80cf80c0108"
-            + "880d00010c03" + "00000000f70c0000f80c"
-            + "880d00010c03" + "0000000dffff000000f3"
-            + "871700000c01" + "00000000000000c0ffffbffe000000000000c03e"
+            + "880d00010c03"
+            + "00000000f70c0000f80c"
+            + "880d00010c03"
+            + "0000000dffff000000f3"
+            + "871700000c01"
+            + "00000000000000c0ffffbffe000000000000c03e"
             + "7900";
     byte[] block = Dsdt.definitionBlock();
     assertThat(HexFormat.of().formatHex(block))
@@ -145,12 +149,16 @@ class AcpiTablesTest {
   void iaslFindsNothingWrong(@TempDir Path directory) throws Exception {
     assumeTrue(HostTools.find("iasl").isPresent(), "iasl is not installed on this host");
     long fadt = table("FACP");
-    for (long table : new long[] {fadt, table("APIC"), raw.getLong(fadt + 140), raw.getLong(rsdp + 24)}) {
+    for (long table :
+        new long[] {fadt, table("APIC"), raw.getLong(fadt + 140), raw.getLong(rsdp + 24)}) {
       byte[] bytes = new byte[raw.getInt(table + 4)];
       raw.read(table, bytes, 0, bytes.length);
       Files.write(directory.resolve("table.aml"), bytes);
       String log = run(directory, "iasl", "-d", "table.aml");
-      assertThat(log).contains("table.dsl").doesNotContainIgnoringCase("warning").doesNotContain("Error");
+      assertThat(log)
+          .contains("table.dsl")
+          .doesNotContainIgnoringCase("warning")
+          .doesNotContain("Error");
       if (text(table, 4).equals("DSDT")) {
         assertThat(run(directory, "iasl", "table.dsl")).contains("0 Errors, 0 Warnings, 0 Remarks");
       }

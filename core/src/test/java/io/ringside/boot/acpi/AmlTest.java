@@ -32,7 +32,8 @@ class AmlTest {
 
   @Test
   void packages() {
-    assertThat(hex(Aml.packageOf(Aml.integer(5), Aml.integer(0)))).isEqualTo("12" + "05" + "02" + "0a05" + "00");
+    assertThat(hex(Aml.packageOf(Aml.integer(5), Aml.integer(0))))
+        .isEqualTo("12" + "05" + "02" + "0a05" + "00");
   }
 
   @Test
