@@ -153,7 +153,7 @@ public final class VirtualMemory {
   public void probeWrite(long gva, int length, int mode) {
     translateWrite(gva, mode);
     if (((int) gva & OFFSET_MASK) + length > PAGE) {
-      translateWrite(gva + length - 1, mode);
+      translateWrite(gva + length - 1 & -PAGE, mode);
     }
   }
 
@@ -161,7 +161,7 @@ public final class VirtualMemory {
   public void probeRead(long gva, int length, int mode) {
     translateRead(gva, mode);
     if (((int) gva & OFFSET_MASK) + length > PAGE) {
-      translateRead(gva + length - 1, mode);
+      translateRead(gva + length - 1 & -PAGE, mode);
     }
   }
 
@@ -201,7 +201,7 @@ public final class VirtualMemory {
   public long ramForRead(long gva, int length, int mode) {
     long gpa = translateRead(gva, mode);
     if (((int) gva & OFFSET_MASK) + length > PAGE) {
-      translateRead(gva + length - 1, mode);
+      translateRead(gva + length - 1 & -PAGE, mode);
       return -1;
     }
     return ram.isRam(gpa, length) ? gpa : -1;
@@ -211,7 +211,7 @@ public final class VirtualMemory {
   public long ramForWrite(long gva, int length, int mode) {
     long gpa = translateWrite(gva, mode);
     if (((int) gva & OFFSET_MASK) + length > PAGE) {
-      translateWrite(gva + length - 1, mode);
+      translateWrite(gva + length - 1 & -PAGE, mode);
       return -1;
     }
     return ram.isRam(gpa, length) ? gpa : -1;

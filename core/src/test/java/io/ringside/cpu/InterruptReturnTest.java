@@ -169,7 +169,7 @@ class InterruptReturnTest {
   void theFrameIsReadBeforeAnythingChanges() {
     cpu.map(0x50_0000, 0x30_0000, 3);
     state.gpr(CpuState.RSP, 0x50_0fe8);
-    assertPageFault(() -> cpu.execute(IRETQ), 0, 0x50_100f);
+    assertPageFault(() -> cpu.execute(IRETQ), 0, 0x50_1000);
     assertThat(state.gpr(CpuState.RSP)).isEqualTo(0x50_0fe8);
   }
 
