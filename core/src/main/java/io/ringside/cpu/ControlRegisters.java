@@ -7,12 +7,13 @@ import io.ringside.x86.Instruction;
 /** MOV to and from CR0, CR2, CR3, CR4, CR8 and XSETBV, XGETBV (SDM vol. 3, 2.5 and 2.6; vol. 2, MOV, XSETBV). */
 final class ControlRegisters {
   private static final long CR0_DEFINED = 0xe005_003fL;
-  private static final long CR4_GLOBAL_FLUSH = RegisterBits.CR4_PGE
-      | RegisterBits.CR4_PAE
-      | RegisterBits.CR4_PSE
-      | RegisterBits.CR4_PCIDE
-      | RegisterBits.CR4_SMEP
-      | RegisterBits.CR4_SMAP;
+  private static final long CR4_GLOBAL_FLUSH =
+      RegisterBits.CR4_PGE
+          | RegisterBits.CR4_PAE
+          | RegisterBits.CR4_PSE
+          | RegisterBits.CR4_PCIDE
+          | RegisterBits.CR4_SMEP
+          | RegisterBits.CR4_SMAP;
   private static final long NO_FLUSH = 1L << 63;
 
   private final CpuState state;
@@ -41,13 +42,14 @@ final class ControlRegisters {
   Outcome moveFrom(Instruction insn) {
     requireExisting(insn.reg);
     Privilege.requireSupervisor(state);
-    long value = switch (insn.reg) {
-      case 0 -> state.get(CpuState.CR0);
-      case 2 -> state.get(CpuState.CR2);
-      case 3 -> state.get(CpuState.CR3);
-      case 4 -> state.get(CpuState.CR4);
-      default -> interruptController.readCr8();
-    };
+    long value =
+        switch (insn.reg) {
+          case 0 -> state.get(CpuState.CR0);
+          case 2 -> state.get(CpuState.CR2);
+          case 3 -> state.get(CpuState.CR3);
+          case 4 -> state.get(CpuState.CR4);
+          default -> interruptController.readCr8();
+        };
     state.gpr(insn.rm, value);
     state.rip(insn.nextRip());
     return Outcome.NEXT;
@@ -135,16 +137,17 @@ final class ControlRegisters {
 
   Outcome xgetbv(Instruction insn) {
     requireXsave();
-    long value = switch ((int) state.gpr(CpuState.RCX)) {
-      case 0 -> state.get(CpuState.XCR0);
-      case 1 -> {
-        if (!cpuid.showsXgetbv1()) {
-          throw GuestFault.GP0;
-        }
-        yield state.get(CpuState.XCR0) & state.get(CpuState.XSAVE + 512);
-      }
-      default -> throw GuestFault.GP0;
-    };
+    long value =
+        switch ((int) state.gpr(CpuState.RCX)) {
+          case 0 -> state.get(CpuState.XCR0);
+          case 1 -> {
+            if (!cpuid.showsXgetbv1()) {
+              throw GuestFault.GP0;
+            }
+            yield state.get(CpuState.XCR0) & state.get(CpuState.XSAVE + 512);
+          }
+          default -> throw GuestFault.GP0;
+        };
     state.gpr(CpuState.RAX, value & 0xffff_ffffL);
     state.gpr(CpuState.RDX, value >>> 32);
     state.rip(insn.nextRip());

@@ -24,20 +24,26 @@ public final class CpuidModel {
   private static final int VENDOR_AMD_EBX = 0x6874_7541;
   private static final int VENDOR_INTEL_EBX = 0x756e_6547;
 
-  // Leaf 1 EDX: FPU DE PSE TSC MSR PAE CX8 APIC MTRR PGE CMOV PAT CLFSH MMX FXSR SSE SSE2; SEP where it works.
-  private static final int LEAF1_EDX = 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 12
-      | 1 << 13 | 1 << 15 | 1 << 16 | 1 << 19 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;
+  // Leaf 1 EDX: FPU DE PSE TSC MSR PAE CX8 APIC MTRR PGE CMOV PAT CLFSH MMX FXSR SSE SSE2; SEP
+  // where it works.
+  private static final int LEAF1_EDX =
+      1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 15
+          | 1 << 16 | 1 << 19 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;
   private static final int LEAF1_EDX_SEP = 1 << 11;
   private static final int LEAF1_EDX_APIC = 1 << 9;
-  // Leaf 1 ECX: SSE3 PCLMULQDQ SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 x2APIC MOVBE POPCNT TSC-deadline AES XSAVE AVX F16C
+  // Leaf 1 ECX: SSE3 PCLMULQDQ SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 x2APIC MOVBE POPCNT TSC-deadline
+  // AES XSAVE AVX F16C
   // RDRAND.
-  private static final int LEAF1_ECX = 1 | 1 << 1 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 17 | 1 << 19 | 1 << 20 | 1 << 21
-      | 1 << 22 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26 | 1 << 28 | 1 << 29 | 1 << 30;
+  private static final int LEAF1_ECX =
+      1 | 1 << 1 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 17 | 1 << 19 | 1 << 20 | 1 << 21 | 1 << 22
+          | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26 | 1 << 28 | 1 << 29 | 1 << 30;
   private static final int LEAF1_ECX_OURS = 1 << 17 | 1 << 21 | 1 << 24;
   private static final int LEAF1_ECX_OSXSAVE = 1 << 27;
-  // Leaf 7 EBX: FSGSBASE TSC_ADJUST BMI1 AVX2 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP CLFLUSHOPT CLWB SHA.
-  private static final int LEAF7_EBX = 1 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 18
-      | 1 << 19 | 1 << 20 | 1 << 23 | 1 << 24 | 1 << 29;
+  // Leaf 7 EBX: FSGSBASE TSC_ADJUST BMI1 AVX2 SMEP BMI2 ERMS INVPCID RDSEED ADX SMAP CLFLUSHOPT
+  // CLWB SHA.
+  private static final int LEAF7_EBX =
+      1 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 18 | 1 << 19
+          | 1 << 20 | 1 << 23 | 1 << 24 | 1 << 29;
   // These are emulated whatever the host has.
   private static final int LEAF7_EBX_OURS = 1 | 1 << 1 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 20;
   private static final int LEAF7_ECX_UMIP = 1 << 2;
@@ -87,7 +93,11 @@ public final class CpuidModel {
    * @param apicHz frequency of the APIC timer's input, 0 if unknown
    */
   public CpuidModel(
-      HostCpuid host, InterruptController interruptController, int physicalAddressBits, long tscHz, long apicHz) {
+      HostCpuid host,
+      InterruptController interruptController,
+      int physicalAddressBits,
+      long tscHz,
+      long apicHz) {
     this.host = host;
     this.interruptController = interruptController;
     this.physicalAddressBits = physicalAddressBits;
@@ -97,13 +107,17 @@ public final class CpuidModel {
     amd = vendor[1] == VENDOR_AMD_EBX;
     intel = vendor[1] == VENDOR_INTEL_EBX;
     maxBasic = Math.min(vendor[0], amd ? MAX_BASIC_AMD : MAX_BASIC);
-    maxExtended = Integer.compareUnsigned(host.read(0x8000_0000, 0)[0], 0x8000_0021) >= 0 && amd
-        ? 0x8000_0021
-        : amd ? 0x8000_001e : 0x8000_0008;
+    maxExtended =
+        Integer.compareUnsigned(host.read(0x8000_0000, 0)[0], 0x8000_0021) >= 0 && amd
+            ? 0x8000_0021
+            : amd ? 0x8000_001e : 0x8000_0008;
     hostLeaf1 = host.read(1, 0);
     boolean hostHasXsave = (hostLeaf1[2] & 1 << 26) != 0;
     boolean hostHasAvx = hostHasXsave && (hostLeaf1[2] & 1 << 28) != 0;
-    leaf1Ecx = LEAF1_ECX & (hostLeaf1[2] | LEAF1_ECX_OURS) & (hostHasAvx ? -1 : ~(1 << 12 | 1 << 28 | 1 << 29));
+    leaf1Ecx =
+        LEAF1_ECX
+            & (hostLeaf1[2] | LEAF1_ECX_OURS)
+            & (hostHasAvx ? -1 : ~(1 << 12 | 1 << 28 | 1 << 29));
     int[] host7 = vendor[0] >= 7 ? host.read(7, 0) : new int[4];
     leaf7Ebx = LEAF7_EBX & (host7[1] | LEAF7_EBX_OURS) & (hostHasAvx ? -1 : ~(1 << 5));
     leaf7Ecx = LEAF7_ECX_UMIP | LEAF7_ECX_RDPID;
@@ -116,16 +130,40 @@ public final class CpuidModel {
 
   private long collectFeatures() {
     long set = bit(Feature.BASE) | bit(Feature.RDTSCP) | bit(Feature.RDPID);
-    set |= when(leaf1Ecx, 0, Feature.SSE3) | when(leaf1Ecx, 1, Feature.PCLMULQDQ) | when(leaf1Ecx, 9, Feature.SSSE3);
+    set |=
+        when(leaf1Ecx, 0, Feature.SSE3)
+            | when(leaf1Ecx, 1, Feature.PCLMULQDQ)
+            | when(leaf1Ecx, 9, Feature.SSSE3);
     set |= when(leaf1Ecx, 12, Feature.FMA) | when(leaf1Ecx, 13, Feature.CMPXCHG16B);
-    set |= when(leaf1Ecx, 19, Feature.SSE4_1) | when(leaf1Ecx, 20, Feature.SSE4_2) | when(leaf1Ecx, 22, Feature.MOVBE);
-    set |= when(leaf1Ecx, 23, Feature.POPCNT) | when(leaf1Ecx, 25, Feature.AES) | when(leaf1Ecx, 26, Feature.XSAVE);
-    set |= when(leaf1Ecx, 28, Feature.AVX) | when(leaf1Ecx, 29, Feature.F16C) | when(leaf1Ecx, 30, Feature.RDRAND);
-    set |= when(leaf7Ebx, 0, Feature.FSGSBASE) | when(leaf7Ebx, 3, Feature.BMI1) | when(leaf7Ebx, 5, Feature.AVX2);
-    set |= when(leaf7Ebx, 8, Feature.BMI2) | when(leaf7Ebx, 10, Feature.INVPCID) | when(leaf7Ebx, 18, Feature.RDSEED);
+    set |=
+        when(leaf1Ecx, 19, Feature.SSE4_1)
+            | when(leaf1Ecx, 20, Feature.SSE4_2)
+            | when(leaf1Ecx, 22, Feature.MOVBE);
+    set |=
+        when(leaf1Ecx, 23, Feature.POPCNT)
+            | when(leaf1Ecx, 25, Feature.AES)
+            | when(leaf1Ecx, 26, Feature.XSAVE);
+    set |=
+        when(leaf1Ecx, 28, Feature.AVX)
+            | when(leaf1Ecx, 29, Feature.F16C)
+            | when(leaf1Ecx, 30, Feature.RDRAND);
+    set |=
+        when(leaf7Ebx, 0, Feature.FSGSBASE)
+            | when(leaf7Ebx, 3, Feature.BMI1)
+            | when(leaf7Ebx, 5, Feature.AVX2);
+    set |=
+        when(leaf7Ebx, 8, Feature.BMI2)
+            | when(leaf7Ebx, 10, Feature.INVPCID)
+            | when(leaf7Ebx, 18, Feature.RDSEED);
     set |= when(leaf7Ebx, 19, Feature.ADX) | when(leaf7Ebx, 20, Feature.SMAP);
-    set |= when(leaf7Ebx, 23, Feature.CLFLUSHOPT) | when(leaf7Ebx, 24, Feature.CLWB) | when(leaf7Ebx, 29, Feature.SHA);
-    set |= when(ext1Ecx, 0, Feature.LAHF_LM) | when(ext1Ecx, 5, Feature.LZCNT) | when(ext1Ecx, 6, Feature.SSE4A);
+    set |=
+        when(leaf7Ebx, 23, Feature.CLFLUSHOPT)
+            | when(leaf7Ebx, 24, Feature.CLWB)
+            | when(leaf7Ebx, 29, Feature.SHA);
+    set |=
+        when(ext1Ecx, 0, Feature.LAHF_LM)
+            | when(ext1Ecx, 5, Feature.LZCNT)
+            | when(ext1Ecx, 6, Feature.SSE4A);
     set |= when(ext1Ecx, 8, Feature.PREFETCHW);
     set |= when(xsaveExtensions, 0, Feature.XSAVEOPT) | when(xsaveExtensions, 1, Feature.XSAVEC);
     return set;
@@ -167,19 +205,20 @@ public final class CpuidModel {
 
   /** The bits that CR4 may have. */
   public long allowedCr4() {
-    long allowed = RegisterBits.CR4_TSD
-        | RegisterBits.CR4_DE
-        | RegisterBits.CR4_PSE
-        | RegisterBits.CR4_PAE
-        | RegisterBits.CR4_MCE
-        | RegisterBits.CR4_PGE
-        | RegisterBits.CR4_PCE
-        | RegisterBits.CR4_OSFXSR
-        | RegisterBits.CR4_OSXMMEXCPT
-        | RegisterBits.CR4_UMIP
-        | RegisterBits.CR4_PCIDE
-        | RegisterBits.CR4_SMEP
-        | RegisterBits.CR4_SMAP;
+    long allowed =
+        RegisterBits.CR4_TSD
+            | RegisterBits.CR4_DE
+            | RegisterBits.CR4_PSE
+            | RegisterBits.CR4_PAE
+            | RegisterBits.CR4_MCE
+            | RegisterBits.CR4_PGE
+            | RegisterBits.CR4_PCE
+            | RegisterBits.CR4_OSFXSR
+            | RegisterBits.CR4_OSXMMEXCPT
+            | RegisterBits.CR4_UMIP
+            | RegisterBits.CR4_PCIDE
+            | RegisterBits.CR4_SMEP
+            | RegisterBits.CR4_SMAP;
     if (shows(Feature.FSGSBASE)) {
       allowed |= RegisterBits.CR4_FSGSBASE;
     }
@@ -304,7 +343,8 @@ public final class CpuidModel {
         int enabled = (xcr0 & 4) != 0 ? full + FpuState.AVX_SIZE : full;
         yield new int[] {(int) allowedXcr0(), enabled, avx ? full + FpuState.AVX_SIZE : full, 0};
       }
-      case 1 -> new int[] {xsaveExtensions, (xcr0 & 4) != 0 ? full + FpuState.AVX_SIZE : full, 0, 0};
+      case 1 ->
+          new int[] {xsaveExtensions, (xcr0 & 4) != 0 ? full + FpuState.AVX_SIZE : full, 0, 0};
       case 2 -> avx ? new int[] {FpuState.AVX_SIZE, full, 0, 0} : new int[4];
       default -> new int[4];
     };

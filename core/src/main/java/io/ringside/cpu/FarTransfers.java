@@ -11,7 +11,11 @@ final class FarTransfers {
   private final Operands operands;
 
   FarTransfers(
-      CpuState state, VirtualMemory memory, CpuHooks hooks, Descriptors descriptors, Operands operands) {
+      CpuState state,
+      VirtualMemory memory,
+      CpuHooks hooks,
+      Descriptors descriptors,
+      Operands operands) {
     this.state = state;
     this.memory = memory;
     this.hooks = hooks;
@@ -43,8 +47,10 @@ final class FarTransfers {
       throw GuestFault.gp(error);
     }
     if (!descriptors.isCodeOrData() && descriptors.type() == Descriptors.TYPE_CALL_GATE) {
-      throw new UnsupportedGuestException("the guest used a call gate at 0x" + Long.toHexString(insn.rip)
-          + ", which Ringside does not implement: use an operating system without call gates");
+      throw new UnsupportedGuestException(
+          "the guest used a call gate at 0x"
+              + Long.toHexString(insn.rip)
+              + ", which Ringside does not implement: use an operating system without call gates");
     }
     if (!descriptors.isCode()) {
       throw GuestFault.gp(error);
@@ -58,8 +64,10 @@ final class FarTransfers {
       throw GuestFault.np(error);
     }
     if (!descriptors.isLong()) {
-      throw new UnsupportedGuestException("the guest went to 32-bit code at 0x" + Long.toHexString(target)
-          + ", but only 64-bit code runs here: use a 64-bit system");
+      throw new UnsupportedGuestException(
+          "the guest went to 32-bit code at 0x"
+              + Long.toHexString(target)
+              + ", but only 64-bit code runs here: use a 64-bit system");
     }
     if (descriptors.isDefault32()) {
       throw GuestFault.gp(error);

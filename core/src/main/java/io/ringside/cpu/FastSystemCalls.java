@@ -65,7 +65,8 @@ final class FastSystemCalls {
       throw GuestFault.GP0;
     }
     enter(selector);
-    state.rflags(state.rflags() & ~(RegisterBits.FLAG_IF | RegisterBits.FLAG_VM | RegisterBits.FLAG_RF));
+    state.rflags(
+        state.rflags() & ~(RegisterBits.FLAG_IF | RegisterBits.FLAG_VM | RegisterBits.FLAG_RF));
     state.gpr(CpuState.RSP, msrs.sysenterEsp());
     state.rip(msrs.sysenterEip());
     hooks.modeChanged();
@@ -114,7 +115,9 @@ final class FastSystemCalls {
   }
 
   private static UnsupportedGuestException compatibility(Instruction insn) {
-    return new UnsupportedGuestException("the guest returned to 32-bit code by the instruction at 0x"
-        + Long.toHexString(insn.rip) + ", but only 64-bit programs run here: use a 64-bit one");
+    return new UnsupportedGuestException(
+        "the guest returned to 32-bit code by the instruction at 0x"
+            + Long.toHexString(insn.rip)
+            + ", but only 64-bit programs run here: use a 64-bit one");
   }
 }

@@ -104,7 +104,8 @@ final class FpuInstructions {
     if ((requested & (FpuState.SSE | FpuState.AVX)) != 0) {
       saveMxcsr(address, mode);
     }
-    memory.write(address + FpuState.XSTATE_BV, 8, before & ~(long) requested | inUse & requested, mode);
+    memory.write(
+        address + FpuState.XSTATE_BV, 8, before & ~(long) requested | inUse & requested, mode);
     state.rip(insn.nextRip());
     return Outcome.NEXT;
   }
@@ -143,9 +144,8 @@ final class FpuInstructions {
       memory.probeRead(address + FpuState.YMM_HIGH, FpuState.AVX_SIZE, mode);
     }
     boolean compacted = layout < 0;
-    boolean loadsMxcsr = compacted
-        ? (load & FpuState.SSE) != 0
-        : (requested & (FpuState.SSE | FpuState.AVX)) != 0;
+    boolean loadsMxcsr =
+        compacted ? (load & FpuState.SSE) != 0 : (requested & (FpuState.SSE | FpuState.AVX)) != 0;
     int mxcsr = FpuState.MXCSR_INIT;
     if (loadsMxcsr) {
       mxcsr = (int) memory.read(address + FpuState.MXCSR, 4, mode);
@@ -159,7 +159,11 @@ final class FpuInstructions {
     }
     if ((load & FpuState.AVX) != 0) {
       memory.copyFromGuest(
-          address + FpuState.YMM_HIGH, fpu.block(), CpuState.XSAVE + FpuState.YMM_HIGH, FpuState.AVX_SIZE, mode);
+          address + FpuState.YMM_HIGH,
+          fpu.block(),
+          CpuState.XSAVE + FpuState.YMM_HIGH,
+          FpuState.AVX_SIZE,
+          mode);
     }
     if (loadsMxcsr || compacted && (requested & FpuState.SSE) != 0) {
       fpu.mxcsr(mxcsr);
@@ -180,7 +184,9 @@ final class FpuInstructions {
     boolean bad;
     if (layout < 0) {
       bad = (layout & ~COMPACTED & ~enabled) != 0 || (present & ~layout) != 0;
-      for (int offset = FpuState.XCOMP_BV + 16; offset < FpuState.LEGACY_SIZE + FpuState.HEADER_SIZE; offset += 8) {
+      for (int offset = FpuState.XCOMP_BV + 16;
+          offset < FpuState.LEGACY_SIZE + FpuState.HEADER_SIZE;
+          offset += 8) {
         reserved |= memory.read(address + offset, 8, mode);
       }
     } else {
@@ -205,7 +211,11 @@ final class FpuInstructions {
     }
     if ((components & FpuState.AVX) != 0) {
       memory.copyToGuest(
-          address + FpuState.YMM_HIGH, fpu.block(), CpuState.XSAVE + FpuState.YMM_HIGH, FpuState.AVX_SIZE, mode);
+          address + FpuState.YMM_HIGH,
+          fpu.block(),
+          CpuState.XSAVE + FpuState.YMM_HIGH,
+          FpuState.AVX_SIZE,
+          mode);
     }
   }
 
@@ -217,16 +227,28 @@ final class FpuInstructions {
       memory.write(address + FDP + 4, 4, 0, mode);
     }
     memory.copyToGuest(
-        address + FpuState.ST, fpu.block(), CpuState.XSAVE + FpuState.ST, FpuState.XMM - FpuState.ST, mode);
+        address + FpuState.ST,
+        fpu.block(),
+        CpuState.XSAVE + FpuState.ST,
+        FpuState.XMM - FpuState.ST,
+        mode);
   }
 
   private void saveMxcsr(long address, int mode) {
-    memory.write(address + FpuState.MXCSR, 8, fpu.mxcsr() & 0xffff_ffffL | (long) fpu.mxcsrMask() << 32, mode);
+    memory.write(
+        address + FpuState.MXCSR,
+        8,
+        fpu.mxcsr() & 0xffff_ffffL | (long) fpu.mxcsrMask() << 32,
+        mode);
   }
 
   private void saveXmm(long address, int mode) {
     memory.copyToGuest(
-        address + FpuState.XMM, fpu.block(), CpuState.XSAVE + FpuState.XMM, FX_END - FpuState.XMM, mode);
+        address + FpuState.XMM,
+        fpu.block(),
+        CpuState.XSAVE + FpuState.XMM,
+        FX_END - FpuState.XMM,
+        mode);
   }
 
   private void loadX87(long address, boolean wide, int mode) {
@@ -236,11 +258,19 @@ final class FpuInstructions {
       fpu.block().putInt(CpuState.XSAVE + FDP + 4, 0);
     }
     memory.copyFromGuest(
-        address + FpuState.ST, fpu.block(), CpuState.XSAVE + FpuState.ST, FpuState.XMM - FpuState.ST, mode);
+        address + FpuState.ST,
+        fpu.block(),
+        CpuState.XSAVE + FpuState.ST,
+        FpuState.XMM - FpuState.ST,
+        mode);
   }
 
   private void loadXmm(long address, int mode) {
     memory.copyFromGuest(
-        address + FpuState.XMM, fpu.block(), CpuState.XSAVE + FpuState.XMM, FX_END - FpuState.XMM, mode);
+        address + FpuState.XMM,
+        fpu.block(),
+        CpuState.XSAVE + FpuState.XMM,
+        FX_END - FpuState.XMM,
+        mode);
   }
 }

@@ -130,7 +130,8 @@ final class FpuState {
   /** #UD where CR0.EM or a clear CR4.OSFXSR switch SSE off, #NM where CR0.TS is set (SDM vol. 3, 2.5). */
   void requireSse() {
     long cr0 = state.get(CpuState.CR0);
-    if ((cr0 & RegisterBits.CR0_EM) != 0 || (state.get(CpuState.CR4) & RegisterBits.CR4_OSFXSR) == 0) {
+    if ((cr0 & RegisterBits.CR0_EM) != 0
+        || (state.get(CpuState.CR4) & RegisterBits.CR4_OSFXSR) == 0) {
       throw GuestFault.UD;
     }
     requireTaskSwitched(cr0);

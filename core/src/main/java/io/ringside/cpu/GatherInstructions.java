@@ -40,8 +40,10 @@ final class GatherInstructions {
           offset &= 0xffff_ffffL;
         }
         fpu.vector(target, i * size, size, memory.read(offset + segment, size, mode));
-        // Element-wise progress must survive a fault or a device access of a later element; but not before the last
-        // value from a device is in, since execution then starts again with the values supplied so far.
+        // Element-wise progress must survive a fault or a device access of a later element; but not
+        // before the last
+        // value from a device is in, since execution then starts again with the values supplied so
+        // far.
         if (!memory.usedMmio()) {
           fpu.vector(mask, i * size, size, 0);
         }

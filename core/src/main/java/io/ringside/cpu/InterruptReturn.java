@@ -14,7 +14,11 @@ final class InterruptReturn {
   private final Interrupts interrupts;
 
   InterruptReturn(
-      CpuState state, VirtualMemory memory, CpuHooks hooks, Descriptors descriptors, Interrupts interrupts) {
+      CpuState state,
+      VirtualMemory memory,
+      CpuHooks hooks,
+      Descriptors descriptors,
+      Interrupts interrupts) {
     this.state = state;
     this.memory = memory;
     this.hooks = hooks;
@@ -61,7 +65,8 @@ final class InterruptReturn {
 
   /** The flags after IRET at {@code cpl}. */
   static long restoredFlags(long old, long popped, int cpl, int size) {
-    long mask = CpuState.STATUS_MASK | RegisterBits.FLAG_TF | RegisterBits.FLAG_DF | RegisterBits.FLAG_NT;
+    long mask =
+        CpuState.STATUS_MASK | RegisterBits.FLAG_TF | RegisterBits.FLAG_DF | RegisterBits.FLAG_NT;
     if (size > 2) {
       mask |= RegisterBits.FLAG_RF | RegisterBits.FLAG_AC | RegisterBits.FLAG_ID;
     }
@@ -116,8 +121,12 @@ final class InterruptReturn {
       throw GuestFault.np(error);
     }
     if (!descriptors.isLong()) {
-      throw new UnsupportedGuestException("the guest returned to 32-bit code at 0x" + Long.toHexString(rip)
-          + " (CS 0x" + Integer.toHexString(cs) + "), but only 64-bit programs run here: use a 64-bit one");
+      throw new UnsupportedGuestException(
+          "the guest returned to 32-bit code at 0x"
+              + Long.toHexString(rip)
+              + " (CS 0x"
+              + Integer.toHexString(cs)
+              + "), but only 64-bit programs run here: use a 64-bit one");
     }
     if (descriptors.isDefault32()) {
       throw GuestFault.gp(error);
@@ -150,14 +159,18 @@ final class InterruptReturn {
       return;
     }
     int error = ss & 0xfffc;
-    if ((ss & 3) != rpl || !descriptors.fetch(ss) || !descriptors.isWritableData() || descriptors.dpl() != rpl) {
+    if ((ss & 3) != rpl
+        || !descriptors.fetch(ss)
+        || !descriptors.isWritableData()
+        || descriptors.dpl() != rpl) {
       throw GuestFault.gp(error);
     }
     if (!descriptors.isPresent()) {
       throw GuestFault.ss(error);
     }
     descriptors.markAccessed();
-    state.segment(CpuState.SS, ss, descriptors.accessRights(), descriptors.limit(), descriptors.base());
+    state.segment(
+        CpuState.SS, ss, descriptors.accessRights(), descriptors.limit(), descriptors.base());
   }
 
   /** On the way out, data segments that the outer level may not use become null. */

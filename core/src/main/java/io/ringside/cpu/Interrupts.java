@@ -55,7 +55,13 @@ public final class Interrupts {
    * @throws TripleFault if the processor shuts down
    */
   public void deliver(GuestFault fault) {
-    deliver(fault.vector(), EXCEPTION, fault.hasErrorCode(), fault.errorCode(), fault.cr2(), isFault(fault.vector()));
+    deliver(
+        fault.vector(),
+        EXCEPTION,
+        fault.hasErrorCode(),
+        fault.errorCode(),
+        fault.cr2(),
+        isFault(fault.vector()));
   }
 
   /**
@@ -109,7 +115,8 @@ public final class Interrupts {
         && vector != GuestFault.DEBUG;
   }
 
-  private void deliver(int vector, int kind, boolean hasError, int error, long cr2, boolean resume) {
+  private void deliver(
+      int vector, int kind, boolean hasError, int error, long cr2, boolean resume) {
     String history = null;
     while (true) {
       try {
@@ -123,7 +130,8 @@ public final class Interrupts {
         boolean contributory = isContributory(next.vector());
         boolean pageFault = next.vector() == GuestFault.PAGE_FAULT;
         if (kind == EXCEPTION && vector == GuestFault.DOUBLE_FAULT) {
-          throw new TripleFault("triple fault at RIP 0x" + Long.toHexString(state.rip()) + ": " + history);
+          throw new TripleFault(
+              "triple fault at RIP 0x" + Long.toHexString(state.rip()) + ": " + history);
         }
         if (kind == EXCEPTION
             && (isContributory(vector) && contributory
@@ -165,7 +173,8 @@ public final class Interrupts {
   }
 
   /** Goes through one gate. Nothing of the state has changed if it throws. */
-  private void enter(int vector, int kind, boolean hasError, int error, long returnRip, boolean resume) {
+  private void enter(
+      int vector, int kind, boolean hasError, int error, long returnRip, boolean resume) {
     int external = kind == SOFTWARE ? 0 : 1;
     int gateError = vector * 8 + 2 + external;
     if (vector * 16 + 15 > state.get(CpuState.IDTR_LIMIT)) {
@@ -184,7 +193,8 @@ public final class Interrupts {
     if ((gate & 1L << 47) == 0) {
       throw GuestFault.np(gateError);
     }
-    long target = gate & 0xffff | gate >>> 32 & 0xffff_0000L | memory.readSystem(gateAddress + 8, 8) << 32;
+    long target =
+        gate & 0xffff | gate >>> 32 & 0xffff_0000L | memory.readSystem(gateAddress + 8, 8) << 32;
     int selector = (int) (gate >>> 16) & 0xffff;
     int selectorError = (selector & 0xfffc) + external;
     if (Descriptors.isNull(selector)) {
@@ -225,7 +235,11 @@ public final class Interrupts {
       state.memory().putInt(CpuState.CPL, newCpl);
     }
     state.segment(
-        CpuState.CS, selector & 0xfffc | newCpl, descriptors.accessRights(), descriptors.limit(), descriptors.base());
+        CpuState.CS,
+        selector & 0xfffc | newCpl,
+        descriptors.accessRights(),
+        descriptors.limit(),
+        descriptors.base());
     state.gpr(CpuState.RSP, frame);
     state.rip(target);
     long cleared = type == 0xe ? CLEARED_BY_DELIVERY | RegisterBits.FLAG_IF : CLEARED_BY_DELIVERY;
@@ -240,9 +254,12 @@ public final class Interrupts {
 
   private void pushFrame(
       long frame, boolean hasError, int error, long returnRip, long flags, int newCpl, int oldCpl) {
-    int mode = newCpl == 3
-        ? VirtualMemory.USER
-        : oldCpl < 3 && (flags & RegisterBits.FLAG_AC) != 0 ? VirtualMemory.SMAP_OVERRIDE : VirtualMemory.IMPLICIT;
+    int mode =
+        newCpl == 3
+            ? VirtualMemory.USER
+            : oldCpl < 3 && (flags & RegisterBits.FLAG_AC) != 0
+                ? VirtualMemory.SMAP_OVERRIDE
+                : VirtualMemory.IMPLICIT;
     int length = hasError ? 48 : 40;
     long base = hasError ? 8 : 0;
     long ss = state.selector(CpuState.SS);

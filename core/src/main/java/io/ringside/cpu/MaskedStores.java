@@ -27,7 +27,9 @@ final class MaskedStores {
     int length = mmx ? 8 : 16;
     int data = mmx ? fpu.mmxOffset(insn.reg & 7) : FpuState.vectorOffset(insn.reg, 0);
     int mask = mmx ? fpu.mmxOffset(insn.rm & 7) : FpuState.vectorOffset(insn.rm, 0);
-    long address = operands.register(CpuState.RDI, insn.addressSizePrefix ? 4 : 8) + operands.segmentBase(insn);
+    long address =
+        operands.register(CpuState.RDI, insn.addressSizePrefix ? 4 : 8)
+            + operands.segmentBase(insn);
     int mode = memory.mode();
     for (int i = 0; i < length; i++) {
       if (selected(mask, i)) {

@@ -80,7 +80,8 @@ public final class Mmu {
 
     long address3 = (entry4 & ADDRESS) + (gva >>> 27 & 0xff8);
     long entry3 = load(address3);
-    check(entry3, (entry3 & LARGE) == 0 ? reserved : reserved | RESERVED_1G, gva, access, userAccess);
+    check(
+        entry3, (entry3 & LARGE) == 0 ? reserved : reserved | RESERVED_1G, gva, access, userAccess);
     if ((entry3 & LARGE) != 0) {
       permit(entry3, entry4 & entry3, entry4 | entry3, gva, access, userAccess, smapOverride);
       touch(address4, entry4, ACCESSED);
@@ -91,9 +92,17 @@ public final class Mmu {
 
     long address2 = (entry3 & ADDRESS) + (gva >>> 18 & 0xff8);
     long entry2 = load(address2);
-    check(entry2, (entry2 & LARGE) == 0 ? reserved : reserved | RESERVED_2M, gva, access, userAccess);
+    check(
+        entry2, (entry2 & LARGE) == 0 ? reserved : reserved | RESERVED_2M, gva, access, userAccess);
     if ((entry2 & LARGE) != 0) {
-      permit(entry2, entry4 & entry3 & entry2, entry4 | entry3 | entry2, gva, access, userAccess, smapOverride);
+      permit(
+          entry2,
+          entry4 & entry3 & entry2,
+          entry4 | entry3 | entry2,
+          gva,
+          access,
+          userAccess,
+          smapOverride);
       touch(address4, entry4, ACCESSED);
       touch(address3, entry3, ACCESSED);
       touchLeaf(address2, entry2, access);
@@ -140,7 +149,8 @@ public final class Mmu {
   }
 
   private long load(long gpa) {
-    // Reads of addresses where nothing answers return ones, as a bus does; reserved bits then raise #PF.
+    // Reads of addresses where nothing answers return ones, as a bus does; reserved bits then raise
+    // #PF.
     return ram.isRam(gpa, 8) ? raw.getLong(gpa) : -1L;
   }
 
@@ -155,7 +165,13 @@ public final class Mmu {
 
   /** SDM vol. 3, 4.6.1: determination of access rights. */
   private void permit(
-      long leaf, long all, long any, long gva, int access, boolean userAccess, boolean smapOverride) {
+      long leaf,
+      long all,
+      long any,
+      long gva,
+      int access,
+      boolean userAccess,
+      boolean smapOverride) {
     long cr4 = state.get(CpuState.CR4);
     boolean userPage = (all & USER) != 0;
     boolean readWrite = (all & WRITABLE) != 0;

@@ -268,7 +268,7 @@ public final class Msrs {
         debugCtl = value;
       }
       // Linux writes 0 before it reads the revision (SDM vol. 3, 9.11.7.1). An update is ignored.
-      case MICROCODE_REVISION, MICROCODE_UPDATE, MCG_STATUS -> { }
+      case MICROCODE_REVISION, MICROCODE_UPDATE, MCG_STATUS -> {}
       default -> {
         if (msr >= X2APIC_FIRST && msr <= X2APIC_LAST) {
           require(interruptController.writeX2apic(msr, value));
@@ -288,7 +288,7 @@ public final class Msrs {
       case AMD_HWCR -> hwcr = value | HWCR_RESET;
       case AMD_LS_CFG -> lsCfg = value;
       case AMD_DE_CFG -> deCfg = value | DE_CFG_RESET;
-      case AMD_SYSCFG, AMD_NB_CFG, AMD_IC_CFG, AMD_DC_CFG -> { }
+      case AMD_SYSCFG, AMD_NB_CFG, AMD_IC_CFG, AMD_DC_CFG -> {}
       default -> throw unknown(msr);
     }
   }
@@ -313,7 +313,11 @@ public final class Msrs {
 
   private void writeEfer(long value) {
     long old = state.get(CpuState.EFER);
-    long allowed = RegisterBits.EFER_SCE | RegisterBits.EFER_LME | RegisterBits.EFER_LMA | RegisterBits.EFER_NXE;
+    long allowed =
+        RegisterBits.EFER_SCE
+            | RegisterBits.EFER_LME
+            | RegisterBits.EFER_LMA
+            | RegisterBits.EFER_NXE;
     require((value & ~allowed) == 0);
     // LME can't change while paging is on; LMA is read-only and ignored (SDM vol. 3, 2.2.1).
     require(((value ^ old) & RegisterBits.EFER_LME) == 0);

@@ -35,7 +35,11 @@ public final class Processor {
 
   /** Wires the parts of one vCPU together; the state is left as it is. */
   public Processor(
-      CpuState state, GuestMemory ram, InterruptController interruptController, CpuHooks hooks, CpuidModel cpuid) {
+      CpuState state,
+      GuestMemory ram,
+      InterruptController interruptController,
+      CpuHooks hooks,
+      CpuidModel cpuid) {
     this.state = state;
     this.cpuid = cpuid;
     mmu = new Mmu(state, ram, hooks, cpuid.physicalAddressBits());
@@ -45,9 +49,20 @@ public final class Processor {
     interrupts = new Interrupts(state, memory, hooks, descriptors);
     msrs = new Msrs(state, hooks, memory, interruptController, cpuid, ram.lowEnd(), ram.highEnd());
     ports = new PortInstructions(state, memory, operands);
-    ControlRegisters controlRegisters = new ControlRegisters(state, hooks, memory, interruptController, cpuid);
-    instructions = new SystemInstructions(
-        state, memory, hooks, cpuid, descriptors, operands, interrupts, controlRegisters, msrs, ports);
+    ControlRegisters controlRegisters =
+        new ControlRegisters(state, hooks, memory, interruptController, cpuid);
+    instructions =
+        new SystemInstructions(
+            state,
+            memory,
+            hooks,
+            cpuid,
+            descriptors,
+            operands,
+            interrupts,
+            controlRegisters,
+            msrs,
+            ports);
   }
 
   /** Gives the registers that a boot protocol does not set their values after reset (SDM vol. 3, table 9-1). */
@@ -186,8 +201,11 @@ public final class Processor {
     if (nextWrite >= memory.pendingWrites()) {
       return false;
     }
-    exit = new Exit.MmioWrite(
-        memory.pendingGpa(nextWrite), memory.pendingSize(nextWrite), memory.pendingValue(nextWrite));
+    exit =
+        new Exit.MmioWrite(
+            memory.pendingGpa(nextWrite),
+            memory.pendingSize(nextWrite),
+            memory.pendingValue(nextWrite));
     nextWrite++;
     if (nextWrite == memory.pendingWrites()) {
       memory.clearPendingWrites();
@@ -247,7 +265,9 @@ public final class Processor {
   }
 
   private static Exit unreachableTables(MmioAccess access) {
-    return new Exit.Failure("the guest's descriptor tables or stack are at guest-physical address 0x"
-        + Long.toHexString(access.gpa()) + ", where there is no RAM: give the guest more memory");
+    return new Exit.Failure(
+        "the guest's descriptor tables or stack are at guest-physical address 0x"
+            + Long.toHexString(access.gpa())
+            + ", where there is no RAM: give the guest more memory");
   }
 }

@@ -9,7 +9,8 @@ final class SegmentInstructions {
   private final Descriptors descriptors;
   private final Operands operands;
 
-  SegmentInstructions(CpuState state, VirtualMemory memory, Descriptors descriptors, Operands operands) {
+  SegmentInstructions(
+      CpuState state, VirtualMemory memory, Descriptors descriptors, Operands operands) {
     this.state = state;
     this.memory = memory;
     this.descriptors = descriptors;
@@ -100,7 +101,8 @@ final class SegmentInstructions {
       throw GuestFault.np(error);
     }
     descriptors.markAccessed();
-    state.segment(segment, selector, descriptors.accessRights(), descriptors.limit(), descriptors.base());
+    state.segment(
+        segment, selector, descriptors.accessRights(), descriptors.limit(), descriptors.base());
   }
 
   private void loadStack(int selector, int cpl, int rpl, int error) {
@@ -121,6 +123,7 @@ final class SegmentInstructions {
       throw GuestFault.ss(error);
     }
     descriptors.markAccessed();
-    state.segment(CpuState.SS, selector, descriptors.accessRights(), descriptors.limit(), descriptors.base());
+    state.segment(
+        CpuState.SS, selector, descriptors.accessRights(), descriptors.limit(), descriptors.base());
   }
 }

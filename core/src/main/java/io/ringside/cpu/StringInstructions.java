@@ -43,14 +43,17 @@ public final class StringInstructions {
     boolean finished = count == 0;
     if (!finished) {
       long elements = Long.compareUnsigned(count, BUDGET / size) < 0 ? count : BUDGET / size;
-      finished = switch (insn.opcode.kind()) {
-        case MOVS -> move(operands.segmentBase(insn), elements);
-        case STOS -> store(elements);
-        case LODS -> load(operands.segmentBase(insn), elements);
-        case CMPS -> compare(operands.segmentBase(insn), elements, insn.rep != 0xf2);
-        case SCAS -> scan(elements, insn.rep != 0xf2);
-        default -> throw new IllegalArgumentException("not a string instruction: " + insn.opcode.mnemonic());
-      };
+      finished =
+          switch (insn.opcode.kind()) {
+            case MOVS -> move(operands.segmentBase(insn), elements);
+            case STOS -> store(elements);
+            case LODS -> load(operands.segmentBase(insn), elements);
+            case CMPS -> compare(operands.segmentBase(insn), elements, insn.rep != 0xf2);
+            case SCAS -> scan(elements, insn.rep != 0xf2);
+            default ->
+                throw new IllegalArgumentException(
+                    "not a string instruction: " + insn.opcode.mnemonic());
+          };
     }
     if (finished || !repeated || operands.register(CpuState.RCX, addressSize) == 0) {
       state.rip(insn.nextRip());
@@ -124,7 +127,8 @@ public final class StringInstructions {
     if (!memory.isRam(target & -PAGE, PAGE)) {
       return 0;
     }
-    // Where the target runs ahead of the source into elements not yet read, a bulk copy may only go as far as the
+    // Where the target runs ahead of the source into elements not yet read, a bulk copy may only go
+    // as far as the
     // distance: element-wise copying repeats the pattern, memmove would not.
     long distance = down ? source - target : target - source;
     long piece = distance > 0 && distance < n * size ? Math.max(distance / size, 1) : n;
@@ -187,7 +191,8 @@ public final class StringInstructions {
 
   private boolean load(long sourceBase, long elements) {
     for (long left = elements; left > 0; left--) {
-      operands.register(CpuState.RAX, size, memory.read(pointer(CpuState.RSI) + sourceBase, size, mode));
+      operands.register(
+          CpuState.RAX, size, memory.read(pointer(CpuState.RSI) + sourceBase, size, mode));
       advance(CpuState.RSI, 1);
       count(1);
       if (stopForMmio()) {

@@ -160,8 +160,13 @@ public final class SystemInstructions {
       // No performance counters; MONITOR is not shown; RDPMC of a counter that is not there is #GP.
       case RDPMC -> throw GuestFault.GP0;
       case MONITOR, MWAIT, UNDEFINED -> throw GuestFault.UD;
-      default -> throw new UnsupportedGuestException("the VMM can't emulate " + insn.opcode.mnemonic() + " at 0x"
-          + Long.toHexString(insn.rip) + ": please report this");
+      default ->
+          throw new UnsupportedGuestException(
+              "the VMM can't emulate "
+                  + insn.opcode.mnemonic()
+                  + " at 0x"
+                  + Long.toHexString(insn.rip)
+                  + ": please report this");
     };
   }
 
@@ -181,11 +186,12 @@ public final class SystemInstructions {
   }
 
   private Outcome cpuid(Instruction insn) {
-    int[] result = cpuid.read(
-        (int) state.gpr(CpuState.RAX),
-        (int) state.gpr(CpuState.RCX),
-        state.get(CpuState.CR4),
-        state.get(CpuState.XCR0));
+    int[] result =
+        cpuid.read(
+            (int) state.gpr(CpuState.RAX),
+            (int) state.gpr(CpuState.RCX),
+            state.get(CpuState.CR4),
+            state.get(CpuState.XCR0));
     state.gpr(CpuState.RAX, result[0] & 0xffff_ffffL);
     state.gpr(CpuState.RBX, result[1] & 0xffff_ffffL);
     state.gpr(CpuState.RCX, result[2] & 0xffff_ffffL);

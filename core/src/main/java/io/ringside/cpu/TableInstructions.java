@@ -132,10 +132,11 @@ final class TableInstructions {
     }
     if (!descriptors.isCodeOrData()) {
       int type = descriptors.type();
-      boolean valid = type == Descriptors.TYPE_LDT
-          || type == Descriptors.TYPE_TSS_AVAILABLE
-          || type == Descriptors.TYPE_TSS_BUSY
-          || gates && type == Descriptors.TYPE_CALL_GATE;
+      boolean valid =
+          type == Descriptors.TYPE_LDT
+              || type == Descriptors.TYPE_TSS_AVAILABLE
+              || type == Descriptors.TYPE_TSS_BUSY
+              || gates && type == Descriptors.TYPE_CALL_GATE;
       if (!valid) {
         return false;
       }
@@ -151,19 +152,21 @@ final class TableInstructions {
 
   Outcome verr(Instruction insn) {
     int selector = (int) operands.rm(insn, 2);
-    boolean ok = !Descriptors.isNull(selector)
-        && descriptors.fetch(selector)
-        && descriptors.isReadable()
-        && (descriptors.isCode() && descriptors.isConforming() || isVisible(selector));
+    boolean ok =
+        !Descriptors.isNull(selector)
+            && descriptors.fetch(selector)
+            && descriptors.isReadable()
+            && (descriptors.isCode() && descriptors.isConforming() || isVisible(selector));
     return setZero(insn, ok);
   }
 
   Outcome verw(Instruction insn) {
     int selector = (int) operands.rm(insn, 2);
-    boolean ok = !Descriptors.isNull(selector)
-        && descriptors.fetch(selector)
-        && descriptors.isWritableData()
-        && isVisible(selector);
+    boolean ok =
+        !Descriptors.isNull(selector)
+            && descriptors.fetch(selector)
+            && descriptors.isWritableData()
+            && isVisible(selector);
     return setZero(insn, ok);
   }
 

@@ -294,7 +294,8 @@ public final class VirtualMemory {
   /** Supplies the value that {@link MmioAccess} asked for. */
   public void completeRead(long value) {
     if (suppliedCount == MAX_MMIO) {
-      throw new UnsupportedGuestException("the guest used one instruction for more than " + MAX_MMIO + " MMIO reads");
+      throw new UnsupportedGuestException(
+          "the guest used one instruction for more than " + MAX_MMIO + " MMIO reads");
     }
     suppliedGpa[suppliedCount] = askedGpa;
     supplied[suppliedCount++] = value;
@@ -362,7 +363,8 @@ public final class VirtualMemory {
       long value = supplied[suppliedNext++];
       return size == 8 ? value : value & (1L << 8 * size) - 1;
     }
-    // A value for another address was meant for an instruction that an interrupt kept from running again.
+    // A value for another address was meant for an instruction that an interrupt kept from running
+    // again.
     suppliedCount = suppliedNext;
     askedGpa = gpa;
     throw new MmioAccess(gpa, size);
@@ -370,7 +372,8 @@ public final class VirtualMemory {
 
   private void writeMmio(long gpa, int size, long value) {
     if (pendingCount == MAX_MMIO) {
-      throw new UnsupportedGuestException("the guest used one instruction for more than " + MAX_MMIO + " MMIO writes");
+      throw new UnsupportedGuestException(
+          "the guest used one instruction for more than " + MAX_MMIO + " MMIO writes");
     }
     pendingGpa[pendingCount] = gpa;
     pendingSize[pendingCount] = size;

@@ -52,7 +52,16 @@ class ControlRegistersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {MOV_CR0_RAX, MOV_CR3_RAX, MOV_CR4_RAX, MOV_RAX_CR0, MOV_CR8_RAX, MOV_DR7_RAX, XSETBV})
+  @ValueSource(
+      strings = {
+        MOV_CR0_RAX,
+        MOV_CR3_RAX,
+        MOV_CR4_RAX,
+        MOV_RAX_CR0,
+        MOV_CR8_RAX,
+        MOV_DR7_RAX,
+        XSETBV
+      })
   void areForTheSupervisor(String code) {
     cr4(RegisterBits.CR4_OSXSAVE);
     cpu.enterUser();
@@ -94,7 +103,8 @@ class ControlRegistersTest {
     execute(MOV_CR3_RAX, PML4 | 5);
     execute(MOV_CR3_RAX, PML4 | 6 | 1L << 63);
     assertThat(state.get(CpuState.CR3)).isEqualTo(PML4 | 6);
-    assertThat(cpu.events).containsExactly("flushPcid 5", "addressSpaceChanged", "addressSpaceChanged");
+    assertThat(cpu.events)
+        .containsExactly("flushPcid 5", "addressSpaceChanged", "addressSpaceChanged");
   }
 
   @Test
@@ -109,7 +119,9 @@ class ControlRegistersTest {
     execute(MOV_CR4_RAX, cr4 | RegisterBits.CR4_PCIDE | RegisterBits.CR4_SMEP);
     assertThat(cpu.events).containsExactly("flushAll", "modeChanged");
     cpu.events.clear();
-    execute(MOV_CR4_RAX, state.get(CpuState.CR4) | RegisterBits.CR4_OSXSAVE | RegisterBits.CR4_FSGSBASE);
+    execute(
+        MOV_CR4_RAX,
+        state.get(CpuState.CR4) | RegisterBits.CR4_OSXSAVE | RegisterBits.CR4_FSGSBASE);
     assertThat(cpu.events).containsExactly("modeChanged");
   }
 
@@ -163,7 +175,8 @@ class ControlRegistersTest {
   void invalidations() {
     cpu.state.gpr(CpuState.RBX, TestProcessor.STACK);
     execute("0f 01 3b", 0);
-    assertThat(cpu.events).containsExactly("invalidatePage " + Long.toHexString(TestProcessor.STACK));
+    assertThat(cpu.events)
+        .containsExactly("invalidatePage " + Long.toHexString(TestProcessor.STACK));
     cpu.events.clear();
     cpu.put(TestProcessor.STACK, 3);
     cpu.put(TestProcessor.STACK + 8, 0x1000);
@@ -176,7 +189,8 @@ class ControlRegistersTest {
     state.set(CpuState.CR3, PML4 | 3);
     execute("66 0f 38 82 03", 0);
     assertThat(cpu.events)
-        .containsExactly("flushAll", "flushNonGlobal", "flushPcid 3", "flushPcid 3", "invalidatePage 1000");
+        .containsExactly(
+            "flushAll", "flushNonGlobal", "flushPcid 3", "flushPcid 3", "invalidatePage 1000");
     assertProtection(() -> execute("66 0f 38 82 03", 4));
     cpu.put(TestProcessor.STACK, 0x1000);
     assertProtection(() -> execute("66 0f 38 82 03", 1));

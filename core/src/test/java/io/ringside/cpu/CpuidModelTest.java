@@ -87,7 +87,9 @@ class CpuidModelTest {
   void xsaveSizesFollowXcr0() {
     amd.state.set(CpuState.XCR0, 3);
     assertThat(leaf(amd, 0xd, 0)).containsExactly(7, 576, 832, 0);
-    assertThat(leaf(amd, 0xd, 1)).as("XSAVEOPT, XSAVEC, XGETBV 1; no XSAVES").containsExactly(7, 576, 0, 0);
+    assertThat(leaf(amd, 0xd, 1))
+        .as("XSAVEOPT, XSAVEC, XGETBV 1; no XSAVES")
+        .containsExactly(7, 576, 0, 0);
     amd.state.set(CpuState.XCR0, 7);
     assertThat(leaf(amd, 0xd, 0)).containsExactly(7, 832, 832, 0);
     assertThat(leaf(amd, 0xd, 2)).containsExactly(256, 576, 0, 0);
@@ -105,22 +107,25 @@ class CpuidModelTest {
   @Test
   void featuresFollowTheLeaves() {
     assertThat(amd.cpuid.features())
-        .contains(Feature.BASE, Feature.AVX2, Feature.BMI2, Feature.XSAVEC, Feature.SHA, Feature.SSE4A)
+        .contains(
+            Feature.BASE, Feature.AVX2, Feature.BMI2, Feature.XSAVEC, Feature.SHA, Feature.SSE4A)
         .doesNotContain(Feature.NEVER, Feature.VAES, Feature.GFNI);
     assertThat(intel.cpuid.features()).doesNotContain(Feature.SSE4A);
   }
 
   @Test
   void withoutAvxNothingThatNeedsIt() {
-    HostCpuid old = (leaf, subleaf) -> {
-      int[] r = HostCpuidFake.intel().read(leaf, subleaf).clone();
-      if (leaf == 1) {
-        r[2] &= ~(1 << 28);
-      }
-      return r;
-    };
+    HostCpuid old =
+        (leaf, subleaf) -> {
+          int[] r = HostCpuidFake.intel().read(leaf, subleaf).clone();
+          if (leaf == 1) {
+            r[2] &= ~(1 << 28);
+          }
+          return r;
+        };
     TestProcessor cpu = new TestProcessor(old);
-    assertThat(cpu.cpuid.features()).doesNotContain(Feature.AVX, Feature.AVX2, Feature.FMA, Feature.F16C);
+    assertThat(cpu.cpuid.features())
+        .doesNotContain(Feature.AVX, Feature.AVX2, Feature.FMA, Feature.F16C);
     assertThat(cpu.cpuid.allowedXcr0()).isEqualTo(3);
     assertThat(leaf(cpu, 0xd, 0)).containsExactly(3, 576, 576, 0);
     assertThat(leaf(cpu, 0xd, 2)).containsOnly(0);

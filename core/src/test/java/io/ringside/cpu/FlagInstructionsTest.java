@@ -81,12 +81,19 @@ class FlagInstructionsTest {
   @ParameterizedTest
   @CsvSource({
     // CPL, size, flags before, popped, after
-    "0, 8, 2, ffffffff, 247fd7", "3, 8, 2, ffffffff, 244dd7", "3, 8, 3002, ffffffff, 247fd7",
-    "3, 8, 3202, 0, 3002", "3, 8, 202, 0, 202", "0, 2, 250002, ffff, 257fd7", "0, 8, 1b0002, 0, 1a0002",
+    "0, 8, 2, ffffffff, 247fd7",
+    "3, 8, 2, ffffffff, 244dd7",
+    "3, 8, 3002, ffffffff, 247fd7",
+    "3, 8, 3202, 0, 3002",
+    "3, 8, 202, 0, 202",
+    "0, 2, 250002, ffff, 257fd7",
+    "0, 8, 1b0002, 0, 1a0002",
     "3, 2, 40202, 0, 40202"
   })
   void poppedFlagsDependOnPrivilege(int cpl, int size, String before, String popped, String after) {
-    long flags = FlagInstructions.poppedFlags(Long.parseLong(before, 16), Long.parseLong(popped, 16), cpl, size);
+    long flags =
+        FlagInstructions.poppedFlags(
+            Long.parseLong(before, 16), Long.parseLong(popped, 16), cpl, size);
     assertThat(Long.toHexString(flags | 2)).isEqualTo(after);
   }
 

@@ -249,7 +249,9 @@ class FpuInstructionsTest {
     execute(XRSTOR64);
     assertThat(block.getShort(CpuState.XSAVE)).isEqualTo(0x27f);
     assertThat(registers(160, 416)).containsOnly(0);
-    assertThat(block.getInt(CpuState.XSAVE + 24)).as("standard format: always loaded").isEqualTo(0x1f00);
+    assertThat(block.getInt(CpuState.XSAVE + 24))
+        .as("standard format: always loaded")
+        .isEqualTo(0x1f00);
     assertThat(registers(576, 832)).as("not asked for").isEqualTo(high);
     assertThat(block.getLong(CpuState.XSAVE + 512)).isEqualTo(5);
   }

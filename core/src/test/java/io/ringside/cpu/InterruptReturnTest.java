@@ -90,7 +90,8 @@ class InterruptReturnTest {
   })
   void flagsDependOnPrivilege(int cpl, int iopl, int size, String expected) {
     long old = 2 | (long) iopl << 12;
-    assertThat(Long.toHexString(InterruptReturn.restoredFlags(old, ALL_FLAGS, cpl, size))).isEqualTo(expected);
+    assertThat(Long.toHexString(InterruptReturn.restoredFlags(old, ALL_FLAGS, cpl, size)))
+        .isEqualTo(expected);
   }
 
   @Test

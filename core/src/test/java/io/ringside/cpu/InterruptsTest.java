@@ -89,11 +89,13 @@ class InterruptsTest {
   @Test
   void trapGatesLeaveInterruptsEnabled() {
     cpu.gate(3, HANDLER, TRAP_GATE, 3, 0);
-    state.rflags(DEFAULT_FLAGS | RegisterBits.FLAG_TF | RegisterBits.FLAG_NT | RegisterBits.FLAG_AC);
+    state.rflags(
+        DEFAULT_FLAGS | RegisterBits.FLAG_TF | RegisterBits.FLAG_NT | RegisterBits.FLAG_AC);
     interrupts.software(3, CODE + 1);
     assertThat(state.rflags()).isEqualTo(DEFAULT_FLAGS | RegisterBits.FLAG_AC);
     assertThat(cpu.get(STACK - 40 + 16))
-        .isEqualTo(DEFAULT_FLAGS | RegisterBits.FLAG_TF | RegisterBits.FLAG_NT | RegisterBits.FLAG_AC);
+        .isEqualTo(
+            DEFAULT_FLAGS | RegisterBits.FLAG_TF | RegisterBits.FLAG_NT | RegisterBits.FLAG_AC);
     assertThat(cpu.get(STACK - 40)).isEqualTo(CODE + 1);
   }
 
@@ -225,7 +227,8 @@ class InterruptsTest {
   void theTssMustReachTheStackPointer() {
     cpu.gate(0x80, HANDLER, INTERRUPT_GATE, 3, 1);
     state.segment(CpuState.TR, TestProcessor.TSS_SELECTOR, 0x8b, 0x2a, TSS);
-    assertFault(() -> interrupts.software(0x80, CODE), GuestFault.INVALID_TSS, TestProcessor.TSS_SELECTOR);
+    assertFault(
+        () -> interrupts.software(0x80, CODE), GuestFault.INVALID_TSS, TestProcessor.TSS_SELECTOR);
     state.segment(CpuState.TR, TestProcessor.TSS_SELECTOR, 0x8b, 0x2b, TSS);
     interrupts.software(0x80, CODE);
     assertThat(state.gpr(CpuState.RSP)).isEqualTo(IST1 - 40);

@@ -204,7 +204,8 @@ class MmuTest {
     assertThat(cpu.ram.getLong(upper) & (ACCESSED | DIRTY)).isEqualTo(ACCESSED);
     assertThat(mmu.writable()).as("not dirty yet").isFalse();
     write(true);
-    assertThat(cpu.ram.getLong(leaf)).isEqualTo(PAGE | PRESENT | WRITABLE | USER | ACCESSED | DIRTY);
+    assertThat(cpu.ram.getLong(leaf))
+        .isEqualTo(PAGE | PRESENT | WRITABLE | USER | ACCESSED | DIRTY);
     assertThat(cpu.ram.getLong(upper) & (ACCESSED | DIRTY)).isEqualTo(ACCESSED);
     assertThat(mmu.writable()).isTrue();
     read(true);
@@ -243,7 +244,9 @@ class MmuTest {
     assertPageFault(() -> read(false), PF_P | PF_RSVD, GVA + 0x123);
     cpu.mapHuge(KERNEL + (1L << 30), 1 << 29, PRESENT);
     assertPageFault(
-        () -> mmu.translate(KERNEL + (1L << 30), Mmu.READ, false, false), PF_P | PF_RSVD, KERNEL + (1L << 30));
+        () -> mmu.translate(KERNEL + (1L << 30), Mmu.READ, false, false),
+        PF_P | PF_RSVD,
+        KERNEL + (1L << 30));
   }
 
   @Test

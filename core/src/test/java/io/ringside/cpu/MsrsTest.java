@@ -31,7 +31,16 @@ class MsrsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {Msrs.LSTAR, Msrs.CSTAR, Msrs.FS_BASE, Msrs.GS_BASE, Msrs.KERNEL_GS_BASE, 0x175, 0x176})
+  @ValueSource(
+      ints = {
+        Msrs.LSTAR,
+        Msrs.CSTAR,
+        Msrs.FS_BASE,
+        Msrs.GS_BASE,
+        Msrs.KERNEL_GS_BASE,
+        0x175,
+        0x176
+      })
   void addressesMustBeCanonical(int msr) {
     msrs.write(msr, 0x7fff_ffff_f000L);
     assertThat(msrs.read(msr)).isEqualTo(0x7fff_ffff_f000L);

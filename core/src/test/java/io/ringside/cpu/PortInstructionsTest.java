@@ -24,25 +24,41 @@ class PortInstructionsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"e4 60, 60, 1", "66 e5 61, 61, 2", "e5 ff, ff, 4", "ec, 1234, 1", "66 ed, 1234, 2", "ed, 1234, 4"})
+  @CsvSource({
+    "e4 60, 60, 1",
+    "66 e5 61, 61, 2",
+    "e5 ff, ff, 4",
+    "ec, 1234, 1",
+    "66 ed, 1234, 2",
+    "ed, 1234, 4"
+  })
   void reads(String code, String port, int size) {
     state.gpr(CpuState.RDX, 0x5555_1234L);
     state.gpr(CpuState.RAX, -1);
     assertThat(exit(code)).isEqualTo(new Exit.PortRead(Integer.parseInt(port, 16), size));
     assertThat(state.rip()).as("not done yet").isEqualTo(CODE);
     assertThat(cpu.processor.completeRead(0x8182_8384L)).isEqualTo(Outcome.NEXT);
-    long expected = size == 4 ? 0x8182_8384L : size == 2 ? 0xffff_ffff_ffff_8384L : 0xffff_ffff_ffff_ff84L;
+    long expected =
+        size == 4 ? 0x8182_8384L : size == 2 ? 0xffff_ffff_ffff_8384L : 0xffff_ffff_ffff_ff84L;
     assertThat(state.gpr(CpuState.RAX)).isEqualTo(expected);
     assertThat(state.rip()).isEqualTo(CODE + code.replace(" ", "").length() / 2);
   }
 
   @ParameterizedTest
-  @CsvSource({"e6 80, 80, 1, 84", "66 e7 80, 80, 2, 8384", "e7 80, 80, 4, 81828384", "ee, cf8, 1, 84", "ef, cf8, 4, 81828384"})
+  @CsvSource({
+    "e6 80, 80, 1, 84",
+    "66 e7 80, 80, 2, 8384",
+    "e7 80, 80, 4, 81828384",
+    "ee, cf8, 1, 84",
+    "ef, cf8, 4, 81828384"
+  })
   void writes(String code, String port, int size, String value) {
     state.gpr(CpuState.RDX, 0xcf8);
     state.gpr(CpuState.RAX, 0x1111_1111_8182_8384L);
     assertThat(exit(code))
-        .isEqualTo(new Exit.PortWrite(Integer.parseInt(port, 16), size, Integer.parseUnsignedInt(value, 16)));
+        .isEqualTo(
+            new Exit.PortWrite(
+                Integer.parseInt(port, 16), size, Integer.parseUnsignedInt(value, 16)));
     assertThat(state.rip()).isEqualTo(CODE + code.replace(" ", "").length() / 2);
   }
 
@@ -53,7 +69,8 @@ class PortInstructionsTest {
     state.gpr(CpuState.RCX, 3);
     for (int i = 0; i < 3; i++) {
       assertThat(exit("f3 66 6d")).isEqualTo(new Exit.PortRead(0x1f0, 2));
-      assertThat(cpu.processor.completeRead(0xa0 + i)).isEqualTo(i < 2 ? Outcome.REPEAT : Outcome.NEXT);
+      assertThat(cpu.processor.completeRead(0xa0 + i))
+          .isEqualTo(i < 2 ? Outcome.REPEAT : Outcome.NEXT);
     }
     assertThat(cpu.ram.getLong(BUFFER)).isEqualTo(0xa2_00a1_00a0L);
     assertThat(state.gpr(CpuState.RDI)).isEqualTo(KERNEL + BUFFER + 6);

@@ -104,7 +104,8 @@ class ProcessorTest {
     assertThat(cpu.emulate("0f 01 03")).isEqualTo(Outcome.EXIT);
     assertThat(cpu.processor.exit()).isEqualTo(new Exit.MmioWrite(0xfee0_0000L, 2, 0x7f));
     assertThat(cpu.processor.nextPendingExit()).isTrue();
-    assertThat(cpu.processor.exit()).isEqualTo(new Exit.MmioWrite(0xfee0_0002L, 8, TestProcessor.GDT));
+    assertThat(cpu.processor.exit())
+        .isEqualTo(new Exit.MmioWrite(0xfee0_0002L, 8, TestProcessor.GDT));
     assertThat(cpu.processor.nextPendingExit()).isFalse();
     assertThat(state.rip()).isEqualTo(CODE + 3);
   }
@@ -156,7 +157,8 @@ class ProcessorTest {
   void sysretChecksItsTarget() {
     state.gpr(CpuState.RCX, 0x8000_0000_0000L);
     assertProtection(() -> cpu.execute("48 0f 07"));
-    assertThatExceptionOfType(UnsupportedGuestException.class).isThrownBy(() -> cpu.execute("0f 07"));
+    assertThatExceptionOfType(UnsupportedGuestException.class)
+        .isThrownBy(() -> cpu.execute("0f 07"));
   }
 
   @Test

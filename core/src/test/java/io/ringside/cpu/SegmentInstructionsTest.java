@@ -180,7 +180,8 @@ class SegmentInstructionsTest {
   @Test
   void systemDescriptorsAreChecked() {
     cpu.put(GDT + TSS_SELECTOR, 0x0000_0900_0000_0067L);
-    assertFault(() -> execute("0f 00 d8", TSS_SELECTOR), GuestFault.SEGMENT_NOT_PRESENT, TSS_SELECTOR);
+    assertFault(
+        () -> execute("0f 00 d8", TSS_SELECTOR), GuestFault.SEGMENT_NOT_PRESENT, TSS_SELECTOR);
     assertFault(() -> execute("0f 00 d8", TSS_SELECTOR | 4), 13, TSS_SELECTOR | 4);
     assertFault(() -> execute("0f 00 d8", 0x78), 13, 0x78);
     assertFault(() -> execute("0f 00 d0", KERNEL_DS), 13, KERNEL_DS);
@@ -196,9 +197,11 @@ class SegmentInstructionsTest {
   @ParameterizedTest
   @CsvSource({
     // instruction, selector, CPL, result, or x where ZF is clear
-    "0f 02 c8, 10, 0, af9b00", "0f 02 c8, 18, 0, cf9300", "0f 02 c8, 18, 3, x", "0f 02 c8, 33, 3, affb00",
+    "0f 02 c8, 10, 0, af9b00", "0f 02 c8, 18, 0, cf9300", "0f 02 c8, 18, 3, x",
+        "0f 02 c8, 33, 3, affb00",
     "0f 02 c8, 13, 0, x", "0f 02 c8, 0, 0, x", "0f 02 c8, 200, 0, x", "0f 02 c8, 40, 0, 8900",
-    "0f 03 c8, 10, 0, ffffffff", "0f 03 c8, 40, 0, 67", "0f 03 c8, 48, 0, x", "0f 03 c8, 2b, 3, ffffffff"
+    "0f 03 c8, 10, 0, ffffffff", "0f 03 c8, 40, 0, 67", "0f 03 c8, 48, 0, x",
+        "0f 03 c8, 2b, 3, ffffffff"
   })
   void inspectsDescriptors(String code, String selector, int cpl, String expected) {
     cpu.put(GDT + TSS_SELECTOR, 0x0000_8900_0000_0067L);
@@ -214,8 +217,10 @@ class SegmentInstructionsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "0f 00 e0, 10, 0, true", "0f 00 e8, 10, 0, false", "0f 00 e8, 18, 0, true", "0f 00 e0, 18, 3, false",
-    "0f 00 e8, 2b, 3, true", "0f 00 e8, 1b, 0, false", "0f 00 e0, 0, 0, false", "0f 00 e0, 50, 0, false"
+    "0f 00 e0, 10, 0, true", "0f 00 e8, 10, 0, false", "0f 00 e8, 18, 0, true",
+        "0f 00 e0, 18, 3, false",
+    "0f 00 e8, 2b, 3, true", "0f 00 e8, 1b, 0, false", "0f 00 e0, 0, 0, false",
+        "0f 00 e0, 50, 0, false"
   })
   void verifiesSegments(String code, String selector, int cpl, boolean expected) {
     if (cpl == 3) {

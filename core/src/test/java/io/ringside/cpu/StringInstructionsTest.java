@@ -95,7 +95,8 @@ class StringInstructionsTest {
 
   /** Element by element in the order of the manual, against the processor's own bulk copies. */
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 7, 8, 9, 15, 16, 100, 4095, 4096, 5000, -1, -3, -8, -9, -64, -4096})
+  @ValueSource(
+      longs = {1, 2, 3, 4, 7, 8, 9, 15, 16, 100, 4095, 4096, 5000, -1, -3, -8, -9, -64, -4096})
   void overlappingMovesActElementByElement(long distance) {
     Random random = new Random(distance);
     String[] codes = {"f3 a4", "f3 66 a5", "f3 a5", "f3 48 a5"};

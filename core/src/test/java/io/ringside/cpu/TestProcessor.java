@@ -103,11 +103,12 @@ final class TestProcessor implements CpuHooks, InterruptController {
 
   /** A present gate to {@code handler} of type Eh (interrupt) or Fh (trap). */
   void gate(int vector, long handler, int type, int dpl, int ist) {
-    long low = handler & 0xffff
-        | (long) KERNEL_CS << 16
-        | (long) ist << 32
-        | (long) (0x80 | dpl << 5 | type) << 40
-        | (handler >>> 16 & 0xffff) << 48;
+    long low =
+        handler & 0xffff
+            | (long) KERNEL_CS << 16
+            | (long) ist << 32
+            | (long) (0x80 | dpl << 5 | type) << 40
+            | (handler >>> 16 & 0xffff) << 48;
     put(IDT + 16L * vector, low);
     put(IDT + 16L * vector + 8, handler >>> 32);
   }
@@ -163,7 +164,8 @@ final class TestProcessor implements CpuHooks, InterruptController {
     byte[] given = HexFormat.of().parseHex(code.replace(" ", ""));
     System.arraycopy(given, 0, bytes, 0, given.length);
     try {
-      if (!decoder.decode(bytes, 0, 16, state.rip(), instruction) || instruction.length != given.length) {
+      if (!decoder.decode(bytes, 0, 16, state.rip(), instruction)
+          || instruction.length != given.length) {
         throw new IllegalArgumentException(code + " has not the length that its bytes say");
       }
     } catch (UndefinedInstructionException e) {

@@ -152,7 +152,8 @@ class VectorMemoryInstructionsTest {
     vector(1, 0, 3L << 32 | 1);
     for (int i = 0; i < 2; i++) {
       assertThat(cpu.emulate("c4 e2 69 90 04 8b")).isEqualTo(Outcome.EXIT);
-      assertThat(cpu.processor.exit()).isEqualTo(new Exit.MmioRead(0xfee0_0000L + (i == 0 ? 4 : 12), 4));
+      assertThat(cpu.processor.exit())
+          .isEqualTo(new Exit.MmioRead(0xfee0_0000L + (i == 0 ? 4 : 12), 4));
       cpu.processor.completeRead(0xaa + i);
     }
     assertThat(cpu.emulate("c4 e2 69 90 04 8b")).isEqualTo(Outcome.NEXT);

@@ -126,7 +126,8 @@ class VirtualMemoryTest {
     assertThat(memory.read(GVA + 0x30, 4)).isEqualTo(0x22);
     memory.endInstruction();
     memory.beginInstruction();
-    assertThat(catchThrowableOfType(MmioAccess.class, () -> memory.read(GVA + 0x20, 4))).isNotNull();
+    assertThat(catchThrowableOfType(MmioAccess.class, () -> memory.read(GVA + 0x20, 4)))
+        .isNotNull();
   }
 
   @Test
@@ -178,7 +179,8 @@ class VirtualMemoryTest {
     memory.copyToGuest(GVA + 4000, cpu.state.memory(), CpuState.XSAVE, 256, VirtualMemory.IMPLICIT);
     assertThat(cpu.ram.getByte(PAGE + 4095)).isEqualTo(95);
     assertThat(cpu.ram.getByte(OTHER_PAGE)).isEqualTo(96);
-    memory.copyFromGuest(GVA + 4000, cpu.state.memory(), CpuState.XSAVE + 256, 256, VirtualMemory.IMPLICIT);
+    memory.copyFromGuest(
+        GVA + 4000, cpu.state.memory(), CpuState.XSAVE + 256, 256, VirtualMemory.IMPLICIT);
     assertThat(cpu.state.memory().getByte(CpuState.XSAVE + 511)).isEqualTo(255);
     assertThat(cpu.state.memory().getByte(CpuState.XSAVE + 256 + 96)).isEqualTo(96);
   }
