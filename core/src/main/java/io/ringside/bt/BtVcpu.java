@@ -182,7 +182,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
             return null;
           }
           int before = units.count();
-          Unit target = unitAt(state.rip(), mode);
+          int targetMode = slots.targetMode(slot);
+          Unit target = unitAt(state.rip(), targetMode);
           if (units.count() >= before) {
             slots.link(slot, target, cache);
           }
@@ -203,6 +204,15 @@ public final class BtVcpu implements Vcpu, CpuHooks {
           }
           how = resume;
           pc = context.getLong(Context.ENTRY_PC);
+        }
+        case ExitCode.GROUP_MISS -> {
+          if (groupMiss(ExitCode.detail(code))) {
+            how = resume;
+            pc = context.getLong(Context.ENTRY_PC);
+          } else {
+            missedInstruction();
+            pc = cache.address(unitAt(state.rip(), mode | Mode.NO_GROUPS).bodyEntry);
+          }
         }
         case ExitCode.PENDING -> {
           return null;
@@ -322,6 +332,26 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         }
         writable = true;
       }
+    }
+    tlb.fill(way, gva, gpa, writable, mmu.global(), mmu.pageShift());
+    return true;
+  }
+
+  /** Acts on a missing range of grouped accesses, which lies in one page; false if it can't be had as a whole. */
+  private boolean groupMiss(int detail) {
+    boolean write = (detail & 1) != 0;
+    long gva = context.getLong(Context.MISS_ADDRESS);
+    int way = Mode.tlb(mode);
+    long gpa;
+    try {
+      // Not as a write: the dirty flag is set by an instruction that does write only.
+      gpa = mmu.translate(gva, Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
+    } catch (GuestFault fault) {
+      return false;
+    }
+    boolean writable = mmu.writable() && ram.isRam(gpa & -4096, 4096) && !units.isCode(gpa >>> 12);
+    if (write && !writable || !ram.isRam(gpa & -4096, 4096)) {
+      return false;
     }
     tlb.fill(way, gva, gpa, writable, mmu.global(), mmu.pageShift());
     return true;

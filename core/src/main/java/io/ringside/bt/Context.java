@@ -62,6 +62,12 @@ public final class Context {
 
   static final int NOT_AC_MASK = CpuState.SIZE + 176;
 
+  /** Mask of the offset in a page. */
+  static final int OFFSET_MASK = CpuState.SIZE + 184;
+
+  /** Host addresses of the ranges of {@link AccessGroups}, 8 bytes each. */
+  static final int GROUPS = CpuState.SIZE + 208;
+
   /** Where in {@link #BOUNCE} the operand is. */
   static final int BOUNCE_OFFSET = CpuState.SIZE + 200;
 
@@ -143,6 +149,7 @@ public final class Context {
     m.putLong(CpuState.JUMP_INDEX_MASK, (JUMP_CACHE_ENTRIES - 1L) << JUMP_SHIFT);
     m.putLong(NOT_IF_MASK, ~0x200L);
     m.putLong(NOT_DF_MASK, ~0x400L);
+    m.putLong(OFFSET_MASK, 0xfff);
     m.putLong(NOT_AC_MASK, ~0x4_0000L);
     m.putLong(STATUS_FLAGS_MASK, CpuState.STATUS_MASK);
     m.putLong(BIT_OFFSET_MASK_16, 15);

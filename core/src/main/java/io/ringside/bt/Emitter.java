@@ -45,6 +45,16 @@ final class Emitter {
     int retry;
   }
 
+  private static final class GroupMiss {
+    Instruction instruction;
+    int base;
+    int start;
+    int length;
+    boolean write;
+    int branch;
+    int retry;
+  }
+
   private static final class Link {
     int branch;
     long source;
@@ -57,6 +67,8 @@ final class Emitter {
   private final TranslationCache cache;
   private final LinkSlots slots;
 
+  private final GroupMiss[] groupMisses = new GroupMiss[AccessGroups.MAX_GROUPS];
+  private int groupMissCount;
   private Miss[] misses = new Miss[64];
   private int missCount;
   /** The entries' ways out: where from, exit kind or -1 for a look-up, RIP. */
@@ -68,6 +80,17 @@ final class Emitter {
 
   private Link[] links = new Link[16];
   private int linkCount;
+
+  /** The groups of the unit, and which of its instructions is being emitted. */
+  final AccessGroups groups = new AccessGroups();
+
+  int number;
+
+  /** The memory operand that {@link #access} made: base, index or NONE, displacement. */
+  int operandBase;
+
+  int operandIndex;
+  int operandDisplacement;
 
   long unitRip;
   int mode;
@@ -92,6 +115,7 @@ final class Emitter {
     mode = unitMode;
     tlb = Mode.tlb(unitMode);
     missCount = 0;
+    groupMissCount = 0;
     linkCount = 0;
     detourCount = 0;
     fpuLoaded = false;
@@ -209,13 +233,20 @@ final class Emitter {
 
   // ---- Memory -------------------------------------------------------------------------------------------------
 
-  /** Translates the ModRM operand's address: the operand then is [S0 + S1]. RCX is clobbered. */
+  /** Translates the ModRM operand's address: {@link #operandBase} and its kin tell the operand. RCX is clobbered. */
   void access(Instruction i, int size, boolean write) {
     access(i, Address.OPERAND, 0, size, write);
   }
 
-  /** Translates an address of any form: the operand then is [S0 + S1]. RCX is clobbered. */
+  /** Translates an address of any form. RCX is clobbered. */
   void access(Instruction i, Address form, int value, int size, boolean write) {
+    if (groups.grouped(number)) {
+      groupAccess(i);
+      return;
+    }
+    operandBase = S0;
+    operandIndex = S1;
+    operandDisplacement = 0;
     if ((mode & Mode.BOUNCE) != 0 && (form == Address.OPERAND || form == Address.BIT_OPERAND || form == Address.TABLE)) {
       a.load(S1, CTX, Context.BOUNCE_OFFSET);
       a.lea(S0, CTX, Context.BOUNCE);
@@ -241,6 +272,74 @@ final class Emitter {
       addMiss(i, form, value, size, write, a.jmp(), retry);
       a.bindRel8(hit);
     }
+  }
+
+  private void groupAccess(Instruction i) {
+    operandBase = S0;
+    operandIndex = NONE;
+    operandDisplacement = groups.offset(number);
+    int field = Context.GROUPS + 8 * groups.field(number);
+    if (!groups.isFirst(number)) {
+      a.load(S0, CTX, field);
+      return;
+    }
+    int retry = a.position();
+    int base = AccessGroups.base(i);
+    int length = groups.length(number);
+    a.lea(S0, gprIn(S0, base), groups.start(number));
+    a.pext(RCX, S0, CTX, CpuState.TLB_INDEX_MASK);
+    int tags = groups.writes(number) ? Context.tlbWrite(tlb) : Context.tlbRead(tlb);
+    int branch;
+    if (flagsDead) {
+      a.aluLoad(Assembler.ADD, S0, CTX, RCX, 8, tags);
+      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb));
+      a.aluImmediate(Assembler.CMP, S0, 4096 - length);
+      branch = a.jcc(Assembler.ABOVE);
+    } else {
+      a.load(S1, CTX, RCX, 8, tags);
+      a.lea(S0, S0, S1, 1, 0);
+      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb));
+      a.lea(RCX, S0, length - 1);
+      a.pext(RCX, RCX, CTX, CpuState.PAGE_MASK);
+      int hit = a.jrcxz();
+      branch = a.jmp();
+      a.bindRel8(hit);
+    }
+    a.lea(S0, S0, S1, 1, 0);
+    a.store(CTX, field, S0);
+    GroupMiss m = groupMisses[groupMissCount];
+    if (m == null) {
+      m = new GroupMiss();
+      groupMisses[groupMissCount] = m;
+    }
+    groupMissCount++;
+    m.instruction = i;
+    m.base = base;
+    m.start = groups.start(number);
+    m.length = length;
+    m.write = groups.writes(number);
+    m.branch = branch;
+    m.retry = retry;
+  }
+
+  /** MOV r64, operand. */
+  void loadOperand(int to) {
+    a.load(to, operandBase, operandIndex, 1, operandDisplacement);
+  }
+
+  /** Opcode with a register field and the operand. */
+  void opOperand(boolean wide, int opcode, int reg) {
+    a.opMemory(wide, opcode, reg, operandBase, operandIndex, 1, operandDisplacement);
+  }
+
+  /** The REX.X and REX.B bits of the operand. */
+  int operandRex() {
+    return (operandIndex == NONE ? 0 : (operandIndex & 8) >> 2) | (operandBase & 8) >> 3;
+  }
+
+  /** ModRM and what follows for the operand. */
+  void operandModRm(int reg) {
+    a.memory(reg, operandBase, operandIndex, 1, operandDisplacement);
   }
 
   private void addMiss(Instruction i, Address form, int value, int size, boolean write, int branch, int retry) {
@@ -349,7 +448,7 @@ final class Emitter {
 
   /** Jumps to a guest address known now. */
   void jump(long source, long target) {
-    jump(source, target, mode);
+    jump(source, target, mode & ~Mode.NO_GROUPS);
   }
 
   /** Jumps to a guest address in another mode. */
@@ -359,7 +458,7 @@ final class Emitter {
 
   /** Jumps to a guest address if {@code condition} holds. */
   void jumpIf(int condition, long source, long target) {
-    addLink(a.jcc(condition), source, target, mode);
+    addLink(a.jcc(condition), source, target, mode & ~Mode.NO_GROUPS);
   }
 
   private void addLink(int branch, long source, long target, int targetMode) {
@@ -405,6 +504,9 @@ final class Emitter {
       // Read by the VMM to find the instruction.
       a.byte1((int) (m.instruction.rip - unitRip));
     }
+    for (int n = 0; n < groupMissCount; n++) {
+      finishGroup(groupMisses[n]);
+    }
     for (int n = 0; n < detourCount; n++) {
       a.bindRel32(detourBranch[n]);
       if (detourKind[n] < 0) {
@@ -425,5 +527,22 @@ final class Emitter {
         slots.add(l.source, l.target, l.mode, first + l.branch, first + stub);
       }
     }
+  }
+
+  private void finishGroup(GroupMiss m) {
+    a.bindRel32(m.branch);
+    a.lea(S0, gprIn(S0, m.base), m.start);
+    // A range across two pages will never hit: on to the translation without groups.
+    a.pext(RCX, S0, CTX, Context.OFFSET_MASK);
+    a.lea(RCX, RCX, m.length - 1);
+    a.pext(RCX, RCX, CTX, CpuState.PAGE_MASK);
+    int within = a.jrcxz();
+    jump(m.instruction.rip, m.instruction.rip, mode | Mode.NO_GROUPS);
+    a.bindRel8(within);
+    a.movImmediate(RCX, ExitCode.make(ExitCode.GROUP_MISS, m.length << 1 | (m.write ? 1 : 0)));
+    a.callTo(stubs.exitMiss);
+    a.byte1(0xe9);
+    a.byte4(m.retry - (a.position() + 4));
+    a.byte1((int) (m.instruction.rip - unitRip));
   }
 }

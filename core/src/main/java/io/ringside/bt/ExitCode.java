@@ -29,6 +29,9 @@ final class ExitCode {
   /** A single-stepped or bounced instruction is done; RIP is the next. */
   static final int STEPPED = 8;
 
+  /** A range of grouped accesses missed; detail as for {@link #MISS}. */
+  static final int GROUP_MISS = 9;
+
   private ExitCode() {}
 
   static int kind(long code) {

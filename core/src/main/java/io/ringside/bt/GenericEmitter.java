@@ -77,19 +77,19 @@ final class GenericEmitter {
           default -> Context.BIT_OFFSET_MASK_64;
         };
     a.pext(RCX, source, CTX, mask);
-    int rex = (i.w ? 8 : 0) | (S1 & 8) >> 2 | (S0 & 8) >> 3;
+    int rex = (i.w ? 8 : 0) | e.operandRex();
     a.legacyOpcode(i.lock, i.operandSizePrefix, 0, 0x40 | rex, op.map(), i.code);
-    a.memory(RCX, S0, S1, 1, 0);
+    e.operandModRm(RCX);
   }
 
   private void emitOperands(Instruction i, Opcode op, boolean memory, boolean countInCl) {
     boolean directContext = !memory && useInPlace(i, op);
-    if (memory && fieldsInContext(i, op) > Integer.bitCount(freeScratch)) {
+    if (memory && e.operandIndex == NONE) {
+      freeScratch |= 1 << S1;
+    } else if (memory && fieldsInContext(i, op) > Integer.bitCount(freeScratch)) {
       a.lea(S0, S0, S1, 1, 0);
       freeScratch |= 1 << S1;
-      foldedIndex = NONE;
-    } else {
-      foldedIndex = memory ? S1 : NONE;
+      e.operandIndex = NONE;
     }
     resolve(reg, op.reg(), i.reg, i, op.regAccess());
     if (memory || directContext) {
@@ -103,15 +103,9 @@ final class GenericEmitter {
     if (countInCl) {
       e.readGpr(RCX, CpuState.RCX);
     }
-    int base = NONE;
-    int index = NONE;
-    if (memory) {
-      base = S0;
-      index = foldedIndex;
-    }
     int rexBits = (reg.register & 8) >> 1;
     if (memory) {
-      rexBits |= (index == NONE ? 0 : (index & 8) >> 2) | (base & 8) >> 3;
+      rexBits |= e.operandRex();
     } else if (!directContext) {
       rexBits |= (rm.register & 8) >> 3;
     }
@@ -131,7 +125,7 @@ final class GenericEmitter {
     }
     if (i.modrm != Instruction.NONE) {
       if (memory) {
-        a.memory(reg.register, base, index, 1, 0);
+        e.operandModRm(reg.register);
       } else if (directContext) {
         a.memory(reg.register, CTX, NONE, 1, CpuState.gprOffset(i.rm));
       } else {
@@ -144,8 +138,6 @@ final class GenericEmitter {
     copyOut(rm);
     copyOut(vvvv);
   }
-
-  private int foldedIndex = NONE;
 
   private void immediate(Instruction i) {
     switch (i.immediateSize) {

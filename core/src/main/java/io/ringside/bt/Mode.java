@@ -22,8 +22,8 @@ final class Mode {
   /** The memory operand is in the context block; one instruction, ends with {@link ExitCode#STEPPED}. */
   static final int BOUNCE = 16;
 
-  /** How many bits a mode has. */
-  static final int BITS = 5;
+  /** Every memory access is looked up on its own, see {@link AccessGroups}. Not in the vCPU's mode, only in units'. */
+  static final int NO_GROUPS = 32;
 
   private Mode() {}
 

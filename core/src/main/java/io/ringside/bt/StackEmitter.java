@@ -43,11 +43,11 @@ final class StackEmitter {
     int size = i.operandSize;
     e.access(i, Emitter.Address.STACK, -size, size, true);
     if (size == 8) {
-      a.opMemory(true, 0xc7, 0, S0, S1, 1, 0);
+      e.opOperand(true, 0xc7, 0);
       a.byte4((int) i.immediate);
     } else {
       a.byte1(0x66);
-      a.opMemory(false, 0xc7, 0, S0, S1, 1, 0);
+      e.opOperand(false, 0xc7, 0);
       a.byte2((int) i.immediate);
     }
     a.lea(GUEST_RSP, GUEST_RSP, -size);
@@ -59,23 +59,23 @@ final class StackEmitter {
     e.access(i, Emitter.Address.STACK, 0, size, false);
     if (i.rm == CpuState.RSP) {
       if (size == 8) {
-        a.load(GUEST_RSP, S0, S1, 1, 0);
+        e.loadOperand(GUEST_RSP);
         return;
       }
       a.lea(GUEST_RSP, GUEST_RSP, size);
       a.byte1(0x66);
-      a.opMemory(false, 0x8b, GUEST_RSP, S0, S1, 1, 0);
+      e.opOperand(false, 0x8b, GUEST_RSP);
       return;
     }
     int host = Context.host(i.rm);
     if (size == 8) {
-      a.load(host < 0 ? RCX : host, S0, S1, 1, 0);
+      e.loadOperand(host < 0 ? RCX : host);
     } else {
       if (host < 0) {
         e.readGpr(RCX, i.rm);
       }
       a.byte1(0x66);
-      a.opMemory(false, 0x8b, host < 0 ? RCX : host, S0, S1, 1, 0);
+      e.opOperand(false, 0x8b, host < 0 ? RCX : host);
     }
     if (host < 0) {
       e.writeGpr(i.rm, RCX);
@@ -88,7 +88,7 @@ final class StackEmitter {
     int frame = Context.host(CpuState.RBP);
     e.access(i, Emitter.Address.FRAME, 0, 8, false);
     a.lea(GUEST_RSP, frame, 8);
-    a.load(frame, S0, S1, 1, 0);
+    e.loadOperand(frame);
   }
 
   /** Pushes a constant return address. */
@@ -96,11 +96,11 @@ final class StackEmitter {
     e.access(i, Emitter.Address.STACK, -8, 8, true);
     long value = i.nextRip();
     if (Assembler.fitsInt(value)) {
-      a.opMemory(true, 0xc7, 0, S0, S1, 1, 0);
+      e.opOperand(true, 0xc7, 0);
       a.byte4((int) value);
     } else {
       a.movImmediate(RCX, value);
-      a.storeIndexed(S0, S1, RCX);
+      e.opOperand(true, 0x89, RCX);
     }
     a.lea(GUEST_RSP, GUEST_RSP, -8);
   }
@@ -108,7 +108,7 @@ final class StackEmitter {
   /** Pops the return address into S0 and {@code extra} bytes more. */
   void popReturn(Instruction i, int extra) {
     e.access(i, Emitter.Address.STACK, 0, 8, false);
-    a.load(S0, S0, S1, 1, 0);
+    e.loadOperand(S0);
     a.lea(GUEST_RSP, GUEST_RSP, 8 + extra);
   }
 
@@ -130,7 +130,7 @@ final class StackEmitter {
   /** POPFQ at CPL 0, if only status flags and IF change; else it leaves to be emulated. */
   void popf(Instruction i) {
     e.access(i, Emitter.Address.STACK, 0, 8, false);
-    a.load(S0, S0, S1, 1, 0);
+    e.loadOperand(S0);
     a.mov(RCX, S0);
     a.aluLoad(Assembler.XOR, RCX, CTX, NONE, 1, CpuState.SYSTEM_FLAGS);
     // What changes beside the status flags and IF, of the bits that POPF writes.
@@ -170,9 +170,9 @@ final class StackEmitter {
 
   private void moveFromMemory(int to, int size) {
     if (size == 8) {
-      a.load(to, S0, S1, 1, 0);
+      e.loadOperand(to);
     } else {
-      a.op0fMemory(false, 0xb7, to, S0, S1, 1, 0);
+      a.op0fMemory(false, 0xb7, to, e.operandBase, e.operandIndex, 1, e.operandDisplacement);
     }
   }
 
@@ -180,6 +180,6 @@ final class StackEmitter {
     if (size != 8) {
       a.byte1(0x66);
     }
-    a.opMemory(size == 8, 0x89, from, S0, S1, 1, 0);
+    e.opOperand(size == 8, 0x89, from);
   }
 }

@@ -40,6 +40,9 @@ final class Stubs {
   /** Loads the guest's vector state into the registers. */
   final long loadFpu;
 
+  /** Called with the exit code in RCX and the gva in S0: leaves so that it can be resumed behind the call. */
+  final long exitMiss;
+
   private final long[] miss = new long[2 * MAX_SIZE];
 
   private final long[] repMovs = new long[12];
@@ -65,7 +68,7 @@ final class Stubs {
     emitEnter(false);
     resume = aligned();
     emitEnter(true);
-    long exitMiss = aligned();
+    exitMiss = aligned();
     a.store(CTX, Context.MISS_ADDRESS + 8, S0);
     a.pop(S1);
     a.store(CTX, Context.ENTRY_PC, S1);

@@ -161,7 +161,7 @@ final class SystemEmitter {
   /** XLAT. */
   void xlat(Instruction i) {
     e.access(i, Emitter.Address.TABLE, 0, 1, false);
-    a.opMemory(false, 0x8a, RAX, S0, S1, 1, 0);
+    e.opOperand(false, 0x8a, RAX);
   }
 
   /** MOV between the accumulator and an absolute address. */
@@ -172,15 +172,15 @@ final class SystemEmitter {
       a.byte1(0x66);
     }
     int opcode = (write ? 0x88 : 0x8a) | (i.operandSize == 1 ? 0 : 1);
-    a.opMemory(i.operandSize == 8, opcode, RAX, S0, S1, 1, 0);
+    e.opOperand(i.operandSize == 8, opcode, RAX);
   }
 
   /** CMPXCHG8B and CMPXCHG16B. */
   void compareExchangePair(Instruction i) {
     e.access(i, i.operandSize == 8 ? 16 : 8, true);
     e.readGpr(RCX, CpuState.RCX);
-    a.legacyOpcode(i.lock, false, 0, 0x40 | (i.operandSize == 8 ? 8 : 0) | (S1 & 8) >> 2 | (S0 & 8) >> 3, 1, 0xc7);
-    a.memory(1, S0, S1, 1, 0);
+    a.legacyOpcode(i.lock, false, 0, 0x40 | (i.operandSize == 8 ? 8 : 0) | e.operandRex(), 1, 0xc7);
+    e.operandModRm(1);
   }
 
   /** LOOP, LOOPE, LOOPNE and JRCXZ: conditional on RCX, leaving the flags alone. */

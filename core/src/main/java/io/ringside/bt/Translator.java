@@ -262,10 +262,16 @@ final class Translator {
 
   private void emitUnit(Unit unit, int pageId, int secondId) {
     liveness();
+    if (count > 1 && (unit.mode & Mode.NO_GROUPS) == 0) {
+      e.groups.find(run, count);
+    } else {
+      e.groups.none(count);
+    }
     emitEntries(unit, pageId, secondId);
     for (int n = 0; n < count; n++) {
       hostStart[n] = a.position();
       Instruction i = run[n];
+      e.number = n;
       e.flagsDead = liveBefore[n] == 0;
       if (!emit(i)) {
         return;
@@ -402,7 +408,7 @@ final class Translator {
   private void target(Instruction i) {
     if (i.memory) {
       e.access(i, 8, false);
-      a.load(S0, S0, S1, 1, 0);
+      e.loadOperand(S0);
     } else {
       e.readGpr(S0, i.rm);
     }
