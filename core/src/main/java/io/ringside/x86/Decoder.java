@@ -184,6 +184,7 @@ public final class Decoder {
 
     into.rip = rip;
     into.opcode = form.opcode;
+    into.form = form;
     into.code = code;
     into.lock = lock;
     into.rep = rep;
@@ -324,7 +325,7 @@ public final class Decoder {
     };
   }
 
-  private static int memorySize(char type, Instruction into) {
+  static int memorySize(char type, Instruction into) {
     return switch (type) {
       case 'b' -> 1;
       case 'w' -> 2;

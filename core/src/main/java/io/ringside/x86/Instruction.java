@@ -23,6 +23,9 @@ public final class Instruction {
   /** What the table says about it; never null after a successful decode. */
   public Opcode opcode;
 
+  /** The row of the decoder's table that matched. */
+  OpcodeForm form;
+
   /** The opcode byte itself, with a register in its low three bits where {@link Opcode#registerInOpcode}. */
   public int code;
 

@@ -245,11 +245,15 @@ final class IntegerOpcodes {
       FF/4 jmp Ev f64 JMP_INDIRECT
       FF/5 jmp Mp JMP_FAR
       FF/6 push Ev d64 PUSH
-      0F0D prefetch Ev/n NOP
-      0F18/0 prefetchnta Mn NOP
-      0F18/1 prefetcht0 Mn NOP
-      0F18/2 prefetcht1 Mn NOP
-      0F18/3 prefetcht2 Mn NOP
+      0F0D/0 prefetch Mb/n NOP
+      0F0D/1 prefetchw Mb/n NOP
+      0F0D/2 prefetchwt1 Mb/n NOP
+      0F0D prefetch Mb/n NOP
+      0F0D nop Ev/n NOP
+      0F18/0 prefetchnta Mb/n NOP
+      0F18/1 prefetcht0 Mb/n NOP
+      0F18/2 prefetcht1 Mb/n NOP
+      0F18/3 prefetcht2 Mb/n NOP
       0F18 nop Ev/n NOP
       0F19 nop Ev/n NOP
       0F1A nop Ev/n NOP
