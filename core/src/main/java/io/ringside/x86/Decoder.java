@@ -339,8 +339,8 @@ public final class Decoder {
       case 'f' -> into.vex256 ? 8 : 4;
       case 'e' -> into.vex256 ? 4 : 2;
       case 'p' -> 2 + into.operandSize;
-      case 'N' -> into.operandSizePrefix ? 14 : 28;
-      case 'S' -> into.operandSizePrefix ? 94 : 108;
+      case 'N' -> into.operandSize == 2 ? 14 : 28;
+      case 'S' -> into.operandSize == 2 ? 94 : 108;
       case 'X' -> 512;
       default -> 0;
     };

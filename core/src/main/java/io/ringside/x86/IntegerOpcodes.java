@@ -84,9 +84,9 @@ final class IntegerOpcodes {
       58+ pop =Zv d64 POP
       63 movsxd =Gv,Ed
       68 push Iz d64 PUSH_IMMEDIATE
-      69 imul =Gv,Ev,Iz w:*
+      69 imul =Gv,Ev,Iz w:oc c:*
       6A push Ib d64 PUSH_IMMEDIATE
-      6B imul =Gv,Ev,Ib w:*
+      6B imul =Gv,Ev,Ib w:oc c:*
       6C ins =Yb,dw INS
       6D ins =Yz,dw INS
       6E outs dw,Xb OUTS
@@ -195,7 +195,7 @@ final class IntegerOpcodes {
       CC int3 - r:* INT3
       CD int Ib r:* INT
       CF iret - w:* IRET
-      D7 xlat - XLAT
+      D7 xlat Xn XLAT
       E0 loopne Jb f64 r:z LOOP
       E1 loope Jb f64 r:z LOOP
       E2 loop Jb f64 LOOP
@@ -218,18 +218,18 @@ final class IntegerOpcodes {
       F6/1 test Eb,Ib w:*
       F6/2 not +Eb lock
       F6/3 neg +Eb lock w:*
-      F6/4 mul Eb w:*
-      F6/5 imul Eb w:*
-      F6/6 div Eb w:*
-      F6/7 idiv Eb w:*
+      F6/4 mul Eb w:oc c:*
+      F6/5 imul Eb w:oc c:*
+      F6/6 div Eb c:*
+      F6/7 idiv Eb c:*
       F7/0 test Ev,Iz w:*
       F7/1 test Ev,Iz w:*
       F7/2 not +Ev lock
       F7/3 neg +Ev lock w:*
-      F7/4 mul Ev w:*
-      F7/5 imul Ev w:*
-      F7/6 div Ev w:*
-      F7/7 idiv Ev w:*
+      F7/4 mul Ev w:oc c:*
+      F7/5 imul Ev w:oc c:*
+      F7/6 div Ev c:*
+      F7/7 idiv Ev c:*
       F8 clc - w:c
       F9 stc - w:c
       FA cli - CLI
@@ -278,7 +278,7 @@ final class IntegerOpcodes {
       0FAB bts +Ev,Gv lock w:c c:oszapc BIT_OFFSET
       0FAC shrd +Ev,Gv,Ib w:* count
       0FAD shrd +Ev,Gv,cb c:* SHIFT_CL
-      0FAF imul +Gv,Ev w:*
+      0FAF imul +Gv,Ev w:oc c:*
       0FB0 cmpxchg +Eb,Gb lock w:*
       0FB1 cmpxchg +Ev,Gv lock w:*
       0FB2 lss =Gv,Mp LOAD_FAR_POINTER
@@ -293,10 +293,10 @@ final class IntegerOpcodes {
       0FBA/6 btr +Ev,Ib lock w:c c:oszapc
       0FBA/7 btc +Ev,Ib lock w:c c:oszapc
       0FBB btc +Ev,Gv lock w:c c:oszapc BIT_OFFSET
-      F3.0FBC tzcnt =Gv,Ev w:* @BMI1
-      0FBC bsf +Gv,Ev w:*
-      F3.0FBD lzcnt =Gv,Ev w:* @LZCNT
-      0FBD bsr +Gv,Ev w:*
+      F3.0FBC tzcnt =Gv,Ev w:zc c:* @BMI1
+      0FBC bsf +Gv,Ev w:z c:*
+      F3.0FBD lzcnt =Gv,Ev w:zc c:* @LZCNT
+      0FBD bsr +Gv,Ev w:z c:*
       0FBE movsx =Gv,Eb
       0FBF movsx =Gv,Ew
       0FC0 xadd +Eb,+Gb lock w:*

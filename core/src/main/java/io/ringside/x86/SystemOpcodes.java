@@ -10,17 +10,17 @@ final class SystemOpcodes {
       [BASE]
       0F00/0 sldt =Ev/w SLDT
       0F00/1 str =Ev/w STR
-      0F00/2 lldt Ev/w LLDT
-      0F00/3 ltr Ev/w LTR
-      0F00/4 verr Ev/w w:z VERR
-      0F00/5 verw Ev/w w:z VERW
+      0F00/2 lldt Ew LLDT
+      0F00/3 ltr Ew LTR
+      0F00/4 verr Ew w:z VERR
+      0F00/5 verw Ew w:z VERW
       0F01/0 sgdt =Ms SGDT
       0F01/1 sidt =Ms SIDT
       0F01/2 lgdt Ms LGDT
       0F01/3 lidt Ms LIDT
       0F01/4 smsw =Ev/w SMSW
-      0F01/6 lmsw Ev/w LMSW
-      0F01/7 invlpg Mn INVLPG
+      0F01/6 lmsw Ew LMSW
+      0F01/7 invlpg Mb/n INVLPG
       NP.0F01:C8 monitor - MONITOR @SSE3
       NP.0F01:C9 mwait - MWAIT @SSE3
       NP.0F01:CA clac - CLAC @SMAP
@@ -64,7 +64,7 @@ final class SystemOpcodes {
       F3.0FAE/3 wrgsbase Ry WRGSBASE @FSGSBASE
       NP.0FC7/4 xsavec +Mn fpu XSAVEC @XSAVEC
       F3.0FC7/7 rdpid =Rq f64 RDPID @RDPID
-      66.0F3882 invpcid Gq,Mo INVPCID @INVPCID
+      66.0F3882 invpcid Gq,Mn/o INVPCID @INVPCID
       0FB9 ud1 Gv,Ev UNDEFINED
       0FFF ud0 Gv,Ev UNDEFINED
       06 (bad) - UNDEFINED
@@ -129,8 +129,8 @@ final class SystemOpcodes {
       66.0FC7/6 vmclear Mq UNDEFINED
       F3.0FC7/6 vmxon Mq UNDEFINED
       NP.0FC7/7 vmptrst =Mq UNDEFINED
-      66.0F3880 invept Gq,Mo UNDEFINED
-      66.0F3881 invvpid Gq,Mo UNDEFINED
+      66.0F3880 invept Gq,Mn/o UNDEFINED
+      66.0F3881 invvpid Gq,Mn/o UNDEFINED
       """;
 
   private SystemOpcodes() {}

@@ -19,8 +19,8 @@ final class X87Opcodes {
       D8/7 fdivr Md fpu
       D8/0 fadd sn,Tn fpu
       D8/1 fmul sn,Tn fpu
-      D8/2 fcom sn,Tn fpu
-      D8/3 fcomp sn,Tn fpu
+      D8/2 fcom Tn fpu
+      D8/3 fcomp Tn fpu
       D8/4 fsub sn,Tn fpu
       D8/5 fsubr sn,Tn fpu
       D8/6 fdiv sn,Tn fpu
