@@ -121,11 +121,11 @@ public final class Disassembler {
       return 0;
     }
     switch (opcode.kind()) {
-      case MOV_MOFFS -> name = "movabs";
+      case MOV_MOFFS -> name = instruction.addressSizePrefix ? name : "movabs";
       case IRET, RET_FAR -> name = name.concat(instruction.w ? "q" : instruction.operandSizePrefix ? "w" : "");
-      case SYSRET -> name = name.concat(instruction.w ? "q" : "d");
+      case SYSRET, SYSEXIT -> name = name.concat(instruction.w ? "q" : "d");
       case FXSAVE, FXRSTOR, XSAVE, XSAVEC, XSAVEOPT, XRSTOR -> name = name.concat(instruction.w ? "64" : "");
-      case PUSHF, POPF, ENTER, LEAVE, PUSH_IMMEDIATE -> name = name.concat(instruction.operandSize == 2 ? "w" : "");
+      case PUSHF, POPF, ENTER, LEAVE, PUSH_IMMEDIATE, PUSH_SEGMENT, POP_SEGMENT -> name = name.concat(instruction.operandSize == 2 ? "w" : "");
       case JRCXZ -> name = instruction.addressSizePrefix ? "jecxz" : name;
       case GENERIC -> name = instruction.immediateSize == 8 ? "movabs" : name;
       default -> { }
@@ -141,7 +141,7 @@ public final class Disassembler {
       case 'E', 'R', 'W', 'U', 'Q', 'N', 'M', 'K' -> {
         if (instruction.memory) {
           char memoryType = OpcodeForm.memoryType(operand);
-          memory(memoryType == 'n' ? type : memoryType, kind == 'K' ? type : 0);
+          memory(type == 'n' ? 0 : bytes(memoryType == 'n' ? type : memoryType), kind == 'K' ? type : 0);
         } else {
           register(kind == 'W' || kind == 'U' ? 'V' : kind == 'Q' || kind == 'N' ? 'P' : 'G', type, instruction.rm);
         }
@@ -154,7 +154,7 @@ public final class Disassembler {
       case 'a' -> register('G', type, 0);
       case 'S' -> out.append(SEGMENTS[instruction.reg & 7]);
       case 'C' -> out.append("cr").append(instruction.reg);
-      case 'D' -> out.append("db").append(instruction.reg);
+      case 'D' -> out.append("dr").append(instruction.reg);
       case 'T' -> out.append("st(").append(instruction.modrm & 7).append(')');
       case 's' -> out.append("st");
       case 'c' -> out.append("cl");
@@ -165,6 +165,8 @@ public final class Disassembler {
       case '1' -> out.append('1');
       case 'X', 'Y' -> string(kind, type);
       case 'O' -> moffs();
+      case 'i' -> out.append("BYTE PTR ").append(SEGMENTS[instruction.segment >= 0 ? instruction.segment : 3])
+          .append(instruction.addressSizePrefix ? ":[ebx]" : ":[rbx]");
       case 'J' -> {
         out.append("0x");
         hex(instruction.immediate);
@@ -200,14 +202,15 @@ public final class Disassembler {
     };
   }
 
-  private void memory(char type, char vectorIndex) {
-    size(bytes(type));
+  private void memory(int bytes, char vectorIndex) {
+    size(bytes);
     if (instruction.segment >= 0) {
       out.append(SEGMENTS[instruction.segment]).append(':');
     }
     int base = instruction.base;
     int index = instruction.index;
-    if (base == Instruction.NONE && index == Instruction.NONE) {
+    boolean noIndexButScale = isNoIndexShown();
+    if (base == Instruction.NONE && index == Instruction.NONE && !noIndexButScale) {
       out.append(instruction.segment >= 0 ? "0x" : "ds:0x");
       hex(instruction.addressSizePrefix ? instruction.displacement & 0xFFFF_FFFFL : instruction.displacement);
       return;
@@ -219,11 +222,13 @@ public final class Disassembler {
     } else if (base != Instruction.NONE) {
       out.append(names[base]);
     }
-    if (index != Instruction.NONE) {
+    if (index != Instruction.NONE || noIndexButScale) {
       if (base != Instruction.NONE) {
         out.append('+');
       }
-      if (vectorIndex != 0) {
+      if (noIndexButScale) {
+        out.append(instruction.addressSizePrefix ? "eiz" : "riz");
+      } else if (vectorIndex != 0) {
         out.append(vectorBytes(vectorIndex) == 32 ? "ymm" : "xmm").append(index);
       } else {
         out.append(names[index]);
@@ -239,6 +244,15 @@ public final class Disassembler {
     out.append(']');
   }
 
+  /** A SIB byte that names no index although the operand needs none, or that scales it: shown as riz. */
+  private boolean isNoIndexShown() {
+    if (instruction.index != Instruction.NONE || (instruction.modrm & 7) != 4) {
+      return false;
+    }
+    boolean needsSib = instruction.base == Instruction.NONE || (instruction.base & 7) == 4;
+    return instruction.scale != 1 || !needsSib;
+  }
+
   private void size(int bytes) {
     switch (bytes) {
       case 1 -> out.append("BYTE PTR ");
@@ -247,7 +261,7 @@ public final class Disassembler {
       case 6 -> out.append("FWORD PTR ");
       case 8 -> out.append("QWORD PTR ");
       case 10 -> out.append("TBYTE PTR ");
-      case 16 -> out.append("XMMWORD PTR ");
+      case 16 -> out.append(form.opcode.kind() == Kind.CMPXCHG_PAIR ? "OWORD PTR " : "XMMWORD PTR ");
       case 32 -> out.append("YMMWORD PTR ");
       default -> { }
     }

@@ -195,7 +195,7 @@ final class IntegerOpcodes {
       CC int3 - r:* INT3
       CD int Ib r:* INT
       CF iret - w:* IRET
-      D7 xlat Xn XLAT
+      D7 xlat ib XLAT
       E0 loopne Jb f64 r:z LOOP
       E1 loope Jb f64 r:z LOOP
       E2 loop Jb f64 LOOP

@@ -245,7 +245,7 @@ final class OpcodeFormBuilder {
           regAccess = access;
         }
       }
-      case 'X', 'Y' -> memory = type;
+      case 'X', 'Y', 'i' -> memory = type;
       case 'I' -> {
         secondImmediate = immediate != 0;
         immediate = secondImmediate ? immediate : type;

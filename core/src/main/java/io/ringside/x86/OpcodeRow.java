@@ -15,11 +15,11 @@ import java.util.Map;
  * <p>Operands, in Intel's order: {@code [=|+]kind type[/memory type]}, = is written, + read and written. Kinds follow
  * appendix A of the SDM's volume 2: E G R B Z for general registers in rm (or memory), reg, rm, vvvv and the opcode;
  * W V U H L for vector registers in rm (or memory), reg, rm, vvvv and the immediate; Q P N for MMX registers; M and K
- * for memory and VSIB memory; S C D for segment, control and debug registers; T for ST(i); I J O X Y for immediate,
- * relative target, moffs and the strings at RSI and RDI; a, c, d, f, g, s, x, 1 for the accumulator, CL, DX, FS, GS,
- * ST(0), XMM0 and the constant one. Types: b w d q o are 1 to 16 bytes, k 16 that AVX does not widen, t 10, v the
- * operand size, y 4 or 8, z the operand size but at most 4, x the vector length, h f e a half, a quarter and an eighth of
- * it, p far pointer, s descriptor table, N and S the x87 environment and state, X the FXSAVE area, n nothing.
+ * for memory and VSIB memory; S C D for segment, control and debug registers; T for ST(i); I J O X Y i for immediate,
+ * relative target, moffs, the strings at RSI and RDI and XLAT's byte; a, c, d, f, g, s, x, 1 for the accumulator, CL,
+ * DX, FS, GS, ST(0), XMM0 and the constant one. Types: b w d q o are 1 to 16 bytes, k 16 that AVX does not widen, t 10,
+ * v the operand size, y 4 or 8, z the operand size but at most 4, x the vector length, h f e a half, a quarter and an
+ * eighth of it, p far pointer, s descriptor table, N and S the x87 environment and state, X the FXSAVE area, n nothing.
  *
  * <p>Attributes: a {@link Kind}; {@code @}{@link Feature} (else that of the section); {@code r:}, {@code w:} and
  * {@code c:} with the status flags read, written, perhaps changed (* is all six); lock; d64 and f64 for operands of 64

@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -156,7 +157,7 @@ class EncodingSpaceTest {
     int fixed = head.size() + (modrm >= 0 ? 1 : 0) + (sib >= 0 ? 1 : 0);
     boolean defined = decodes(bytes) && instruction.opcode.kind() != Kind.UNDEFINED;
     int length = defined ? instruction.length : 0;
-    encodings.put(address, new Encoding(java.util.Arrays.copyOf(bytes, Math.max(fixed, length)), length,
+    encodings.put(address, new Encoding(Arrays.copyOf(bytes, Math.max(fixed, length)), length,
         defined ? Disassembler.format(instruction) : "(bad)"));
     out.write(bytes, 0, Math.max(fixed, length));
     address += Math.max(fixed, length);
@@ -173,41 +174,44 @@ class EncodingSpaceTest {
   private void compare(Path file) {
     Map<String, Integer> counts = new TreeMap<>();
     Map<String, String> examples = new HashMap<>();
-    int[] seen = new int[1];
+    int laidOut = encodings.size();
     Objdump.binary(file, (at, bytes, text) -> {
       Encoding ours = encodings.remove(at);
-      if (ours == null) {
-        return;
-      }
-      seen[0]++;
-      String difference = difference(ours, bytes, text);
-      if (!difference.isEmpty()) {
-        counts.merge(difference, 1, Integer::sum);
-        examples.putIfAbsent(difference, hex(ours.bytes) + " | " + text + " | " + ours.text);
+      if (ours != null) {
+        String difference = difference(ours, bytes, text);
+        if (!difference.isEmpty()) {
+          counts.merge(difference, 1, Integer::sum);
+          examples.putIfAbsent(difference, hex(ours.bytes) + " objdump: " + text + " ours: " + ours.text);
+        }
       }
     });
     StringBuilder report = new StringBuilder();
     counts.forEach((what, count) ->
-        report.append(count).append(' ').append(what).append(" | ").append(examples.get(what)).append('\n'));
-    System.out.println(seen[0] + " seen, " + encodings.size() + " never");
+        report.append(count).append(" times ").append(what).append(": ").append(examples.get(what)).append('\n'));
     assertThat(report.toString()).isEmpty();
+    // objdump joins runs of zeros over a few encodings and is out of step for a moment where it follows AMD.
+    assertThat(encodings.size()).as("encodings that objdump did not stop at").isLessThan(laidOut / 200);
   }
 
-  private static String difference(Encoding ours, byte[] theirs, String text) {
-    boolean theyDefine = !IntelText.isBad(text);
+  private String difference(Encoding ours, byte[] theirs, String text) {
     String theirText = IntelText.normalise(text);
-    String name = mnemonic(theirText);
+    String theirName = mnemonic(theirText);
     if (ours.length == 0) {
-      return theyDefine ? "UNDEFINED " + name : "";
+      return IntelText.isBad(text) || BinutilsDeviations.undefinedIsRight(theirName) ? ""
+          : "undefined, but objdump has " + theirName;
     }
     String ourText = IntelText.normalise(ours.text);
-    if (!theyDefine) {
-      return "DEFINED " + mnemonic(ourText);
+    String ourName = mnemonic(ourText);
+    if (IntelText.isBad(text)) {
+      return BinutilsDeviations.definedIsRight(ourName) ? "" : "undefined for objdump, ours " + ourName;
     }
     if (theirs.length != ours.length) {
-      return "LENGTH " + name + " " + theirs.length + " " + ours.length;
+      decodes(Arrays.copyOf(ours.bytes, 64));
+      return BinutilsDeviations.lengthMayDiffer(instruction) ? ""
+          : "length " + theirs.length + ", ours " + ours.length + " of " + theirName;
     }
-    return theirText.equals(ourText) ? "" : "TEXT " + name + " " + mnemonic(ourText);
+    return theirText.equals(ourText) || BinutilsDeviations.textMayDiffer(theirName) ? ""
+        : "text " + theirName + ", ours " + ourName;
   }
 
   private static String mnemonic(String text) {

@@ -24,10 +24,6 @@ final class IntelText {
     for (String segment : new String[] {"ds:", "es:", "cs:", "ss:"}) {
       plain = plain.replace(segment, "");
     }
-    int riz = plain.indexOf("+riz*");
-    if (riz >= 0) {
-      plain = plain.substring(0, riz) + plain.substring(riz + 6);
-    }
     boolean branch = plain.startsWith("j") || plain.startsWith("call") || plain.startsWith("loop")
         || plain.startsWith("xbegin");
     int space = plain.indexOf(' ');
@@ -39,6 +35,25 @@ final class IntelText {
 
   static boolean isBad(String text) {
     return text.contains("(bad)") || text.startsWith(".byte") || text.contains("?");
+  }
+
+  static boolean isPrefixesOnly(String text) {
+    return normalise(text).isEmpty() || text.strip().startsWith("rex") && !text.strip().contains(" ");
+  }
+
+  static boolean isLocked(String text) {
+    return text.contains("lock ");
+  }
+
+  /** EVEX (AVX-512), XOP (8Fh with a map number that POP does not have) or 3DNow!. */
+  static boolean isOtherEncoding(byte[] bytes) {
+    int first = bytes[0] & 0xFF;
+    return first == 0x62 || first == 0x8F && (bytes[1] & 0x1F) >= 8 || first == 0x0F && bytes[1] == 0x0F;
+  }
+
+  /** A REX prefix before a VEX prefix, which raises #UD. */
+  static boolean isRexBeforeVex(String text) {
+    return text.startsWith("rex") && text.contains(" v");
   }
 
   private static String cut(String text, char from) {

@@ -30,35 +30,36 @@ final class Objdump {
     return false;
   }
 
-  /** Disassembles the executable sections of an ELF file, from {@code start} up to {@code stop}. */
-  static void elf(Path file, long start, long stop, Listener listener) {
-    run(listener, "objdump", "-d", "-w", "-M", "intel", "--insn-width=16", "--start-address=" + start,
-        "--stop-address=" + stop, file.toString());
-  }
-
-  static void elf(Path file, Listener listener) {
-    run(listener, "objdump", "-d", "-w", "-M", "intel", "--insn-width=16", file.toString());
+  /** Disassembles the executable sections of an ELF file, at most {@code most} instructions. */
+  static void elf(Path file, long most, Listener listener) {
+    run(listener, most, "objdump", "-d", "-w", "-M", "intel", "--insn-width=16", file.toString());
   }
 
   /** Disassembles a file that holds nothing but 64-bit code. */
   static void binary(Path file, Listener listener) {
-    run(listener, "objdump", "-D", "-w", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", "--insn-width=16",
+    run(listener, Long.MAX_VALUE, "objdump", "-D", "-w", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", "--insn-width=16",
         file.toString());
   }
 
-  private static void run(Listener listener, String... command) {
+  private static void run(Listener listener, long most, String... command) {
     List<String> arguments = new ArrayList<>(Arrays.asList(command));
     try {
       Process process = new ProcessBuilder(arguments).redirectError(ProcessBuilder.Redirect.DISCARD).start();
       process.getOutputStream().close();
+      boolean stopped;
       try (BufferedReader lines = new BufferedReader(
           new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1), 1 << 16)) {
-        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-          parse(line, listener);
+        long count = 0;
+        for (String line = lines.readLine(); line != null && count < most; line = lines.readLine()) {
+          count += parse(line, listener) ? 1 : 0;
         }
+        stopped = count >= most;
+      }
+      if (stopped) {
+        process.destroy();
       }
       int status = process.waitFor();
-      if (status != 0) {
+      if (status != 0 && !stopped) {
         throw new IllegalStateException(String.join(" ", arguments) + " ended with status " + status);
       }
     } catch (IOException e) {
@@ -70,11 +71,11 @@ final class Objdump {
   }
 
   /** A line is an address, a colon, a tab, the bytes, a tab and the text. */
-  private static void parse(String line, Listener listener) {
+  private static boolean parse(String line, Listener listener) {
     int colon = line.indexOf(":\t");
     int tab = colon < 0 ? -1 : line.indexOf('\t', colon + 2);
     if (tab < 0) {
-      return;
+      return false;
     }
     long address = 0;
     for (int i = 0; i < colon; i++) {
@@ -88,5 +89,6 @@ final class Objdump {
           (byte) (Character.digit(line.charAt(i), 16) << 4 | Character.digit(line.charAt(i + 1), 16));
     }
     listener.instruction(address, Arrays.copyOf(bytes, length), line.substring(tab + 1));
+    return true;
   }
 }
