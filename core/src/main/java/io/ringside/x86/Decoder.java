@@ -1,8 +1,8 @@
 package io.ringside.x86;
 
 /**
- * Decodes instructions of 64-bit mode (Intel SDM volume 2, chapter 2; AMD APM volume 3, chapter 1). Where the two vendors
- * differ it follows Intel: a 66 prefix does not shorten near branches.
+ * Decodes instructions of 64-bit mode (Intel SDM volume 2, chapter 2; AMD APM volume 3, chapter 1). Where the two
+ * vendors differ it follows Intel: a 66 prefix does not shorten near branches.
  *
  * <p>Not safe for use by several threads at once; several decoders can share one {@link OpcodeTable}.
  */

@@ -1,8 +1,8 @@
 package io.ringside.x86;
 
 /**
- * Writes decoded instructions in Intel's syntax, as {@code objdump -M intel} does: for diagnoses and for the pictures of
- * the flow of control. Prefixes that mean nothing are left out.
+ * Writes decoded instructions in Intel's syntax, as {@code objdump -M intel} does: for diagnoses and for the pictures
+ * of the flow of control. Prefixes that mean nothing are left out.
  */
 public final class Disassembler {
   private static final String[] NAMES_64 = {
@@ -125,7 +125,8 @@ public final class Disassembler {
       case IRET, RET_FAR -> name = name.concat(instruction.w ? "q" : instruction.operandSizePrefix ? "w" : "");
       case SYSRET, SYSEXIT -> name = name.concat(instruction.w ? "q" : "d");
       case FXSAVE, FXRSTOR, XSAVE, XSAVEC, XSAVEOPT, XRSTOR -> name = name.concat(instruction.w ? "64" : "");
-      case PUSHF, POPF, ENTER, LEAVE, PUSH_IMMEDIATE, PUSH_SEGMENT, POP_SEGMENT -> name = name.concat(instruction.operandSize == 2 ? "w" : "");
+      case PUSHF, POPF, ENTER, LEAVE, PUSH_IMMEDIATE, PUSH_SEGMENT, POP_SEGMENT ->
+          name = name.concat(instruction.operandSize == 2 ? "w" : "");
       case JRCXZ -> name = instruction.addressSizePrefix ? "jecxz" : name;
       case GENERIC -> name = instruction.immediateSize == 8 ? "movabs" : name;
       default -> { }

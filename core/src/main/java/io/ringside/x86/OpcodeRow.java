@@ -1,12 +1,12 @@
 package io.ringside.x86;
 
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
 /**
- * One row of the opcode table's text, as it is read. One line is one row: {@code opcode mnemonic operands attributes...}.
+ * One row of the opcode table's text, as it is read. One line is one row: {@code opcode mnemonic operands
+ * attributes...}.
  *
  * <p>Opcode: {@code [V][NP.|NF.|66.|F3.|F2.][0F|0F38|0F3A]hh[/r|:hh|+|+c]}. V is VEX-encoded. NP: no 66, F3 or F2; NF:
  * no F3 or F2; nothing (in legacy maps): these prefixes do not matter. /r: ModRM.reg extends the opcode; :hh is the

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The instructions of 64-bit mode: for every opcode byte of the maps one-byte, 0F, 0F38 and 0F3A, legacy and VEX-encoded,
- * the forms that it may mean, told apart by prefixes, VEX.L, W and ModRM.
+ * The instructions of 64-bit mode: for every opcode byte of the maps one-byte, 0F, 0F38 and 0F3A, legacy and
+ * VEX-encoded, the forms that it may mean, told apart by prefixes, VEX.L, W and ModRM.
  *
  * <p>The facts are text ({@link OpcodeRow}). Making the table only finds where the rows of each opcode byte are; they
  * are read when the byte is first decoded, because reading all of them takes some 15 ms in a virtual machine that has
@@ -110,7 +110,11 @@ public final class OpcodeTable {
     lastRow[group] = number;
   }
 
-  /** The forms of an opcode byte; {@code slot} is {@code map << 8 | code}, and {@link #VEX_MAPS} maps further for VEX. */
+  /**
+   * The forms of an opcode byte.
+   *
+   * @param slot {@code map << 8 | code}, and {@link #VEX_MAPS} maps further for VEX
+   */
   Slot slot(int slot) {
     Slot found = slots[slot];
     return found != null ? found : load(slot);

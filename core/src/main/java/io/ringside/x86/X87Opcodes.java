@@ -2,8 +2,8 @@ package io.ringside.x86;
 
 /**
  * The x87 instructions: escapes D8 to DF with memory operands and with register forms, the aliases that processors
- * execute without documenting them (Intel SDM volume 2, table A-7 to A-22 and their footnotes) included. The notation is
- * explained at {@link OpcodeRow}.
+ * execute without documenting them (Intel SDM volume 2, table A-7 to A-22 and their footnotes) included. The notation
+ * is explained at {@link OpcodeRow}.
  */
 final class X87Opcodes {
   static final String TEXT =

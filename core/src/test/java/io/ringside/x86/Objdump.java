@@ -37,8 +37,8 @@ final class Objdump {
 
   /** Disassembles a file that holds nothing but 64-bit code. */
   static void binary(Path file, Listener listener) {
-    run(listener, Long.MAX_VALUE, "objdump", "-D", "-w", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", "--insn-width=16",
-        file.toString());
+    run(listener, Long.MAX_VALUE, "objdump", "-D", "-w", "-b", "binary", "-m", "i386:x86-64", "-M", "intel",
+        "--insn-width=16", file.toString());
   }
 
   private static void run(Listener listener, long most, String... command) {
