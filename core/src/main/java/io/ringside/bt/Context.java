@@ -68,6 +68,14 @@ public final class Context {
   /** Host addresses of the ranges of {@link AccessGroups}, 8 bytes each. */
   static final int GROUPS = CpuState.SIZE + 208;
 
+  /** An access across two pages: its exit code, the two parts' host addresses and sizes. */
+  static final int CROSS_CODE = GROUPS + 64;
+
+  static final int CROSS_HOST1 = CROSS_CODE + 8;
+  static final int CROSS_HOST2 = CROSS_CODE + 16;
+  static final int CROSS_SIZE1 = CROSS_CODE + 24;
+  static final int CROSS_SIZE2 = CROSS_CODE + 32;
+
   /** Where in {@link #BOUNCE} the operand is. */
   static final int BOUNCE_OFFSET = CpuState.SIZE + 200;
 

@@ -43,6 +43,16 @@ final class Emitter {
     boolean write;
     int branch;
     int retry;
+
+    /** Where the instruction goes on with its operand found, and where it ends, or -1 if it can't be copied. */
+    int found;
+
+    int end;
+
+    /** Where its copy for operands across two pages is. */
+    int copyStart;
+
+    int copyEnd;
   }
 
   private static final class GroupMiss {
@@ -85,6 +95,9 @@ final class Emitter {
   final AccessGroups groups = new AccessGroups();
 
   int number;
+
+  /** That instruction. */
+  Instruction current;
 
   /** The memory operand that {@link #access} made: base, index or NONE, displacement. */
   int operandBase;
@@ -269,8 +282,9 @@ final class Emitter {
       a.lea(RCX, S0, size - 1);
       a.pext(RCX, RCX, CTX, CpuState.PAGE_MASK);
       int hit = a.jrcxz();
-      addMiss(i, form, value, size, write, a.jmp(), retry);
+      int branch = a.jmp();
       a.bindRel8(hit);
+      addMiss(i, form, value, size, write, branch, retry);
     }
   }
 
@@ -359,6 +373,17 @@ final class Emitter {
     m.write = write;
     m.branch = branch;
     m.retry = retry;
+    m.found = a.position();
+    m.end = -1;
+    m.copyStart = 0;
+    m.copyEnd = 0;
+  }
+
+  /** To be called behind an instruction that does not branch: cold code can copy it. */
+  void endInstruction() {
+    for (int n = missCount - 1; n >= 0 && misses[n].end < 0 && misses[n].instruction == current; n--) {
+      misses[n].end = a.position();
+    }
   }
 
   // ---- Entries ------------------------------------------------------------------------------------------------
@@ -495,14 +520,7 @@ final class Emitter {
   /** Emits the cold code and, unless {@code dry}, files the links. */
   void finish(boolean dry) {
     for (int n = 0; n < missCount; n++) {
-      Miss m = misses[n];
-      a.bindRel32(m.branch);
-      address(m.instruction, m.form, m.value);
-      a.callTo(stubs.miss(m.size, m.write));
-      a.byte1(0xe9);
-      a.byte4(m.retry - (a.position() + 4));
-      // Read by the VMM to find the instruction.
-      a.byte1((int) (m.instruction.rip - unitRip));
+      finishMiss(misses[n]);
     }
     for (int n = 0; n < groupMissCount; n++) {
       finishGroup(groupMisses[n]);
@@ -541,8 +559,47 @@ final class Emitter {
     a.bindRel8(within);
     a.movImmediate(RCX, ExitCode.make(ExitCode.GROUP_MISS, m.length << 1 | (m.write ? 1 : 0)));
     a.callTo(stubs.exitMiss);
-    a.byte1(0xe9);
-    a.byte4(m.retry - (a.position() + 4));
+    jumpBack(m.retry);
     a.byte1((int) (m.instruction.rip - unitRip));
+  }
+
+  private void finishMiss(Miss m) {
+    a.bindRel32(m.branch);
+    address(m.instruction, m.form, m.value);
+    a.movImmediate(RCX, ExitCode.miss(m.size, m.write));
+    boolean copies = m.size > 1 && m.size <= 32 && (m.end >= 0 || !m.write) && (mode & Mode.BOUNCE) == 0;
+    a.callTo(copies ? stubs.crossPage(tlb, m.write) : stubs.exitMiss);
+    jumpBack(m.retry);
+    // Read by the VMM to find the instruction.
+    a.byte1((int) (m.instruction.rip - unitRip));
+    if (!copies) {
+      return;
+    }
+    if (!m.write) {
+      jumpBack(m.found);
+      return;
+    }
+    m.copyStart = a.position();
+    for (int at = m.found; at < m.end; at++) {
+      a.byte1(a.buffer()[at]);
+    }
+    m.copyEnd = a.position();
+    a.callTo(stubs.crossPageDone);
+    jumpBack(m.end);
+  }
+
+  private void jumpBack(int position) {
+    a.byte1(0xe9);
+    a.byte4(position - (a.position() + 4));
+  }
+
+  /** RIP of the instruction whose copy in the cold code is at {@code position}, or -1. */
+  long copiedInstruction(int position) {
+    for (int n = 0; n < missCount; n++) {
+      if (position >= misses[n].copyStart && position < misses[n].copyEnd) {
+        return misses[n].instruction.rip;
+      }
+    }
+    return -1;
   }
 }

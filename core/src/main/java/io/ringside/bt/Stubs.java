@@ -15,7 +15,6 @@ final class Stubs {
   private static final int[] CALLEE_SAVED = {
     Assembler.RBX, Assembler.RBP, Assembler.R12, Assembler.R13, Assembler.R14, Assembler.R15
   };
-  private static final int MAX_SIZE = 128;
 
   private final Assembler a = new Assembler();
 
@@ -43,7 +42,10 @@ final class Stubs {
   /** Called with the exit code in RCX and the gva in S0: leaves so that it can be resumed behind the call. */
   final long exitMiss;
 
-  private final long[] miss = new long[2 * MAX_SIZE];
+  /** Called after an instruction worked on the copy of an operand that crosses a page. */
+  final long crossPageDone;
+
+  private final long[] crossPage = new long[6];
 
   private final long[] repMovs = new long[12];
   private final long[] repStos = new long[12];
@@ -73,13 +75,15 @@ final class Stubs {
     a.pop(S1);
     a.store(CTX, Context.ENTRY_PC, S1);
     a.jmpTo(exit);
-    for (int size = 1; size < MAX_SIZE; size++) {
-      for (int write = 0; write < 2; write++) {
-        miss[2 * size + write] = aligned();
-        a.movImmediate(RCX, ExitCode.miss(size, write == 1));
-        a.jmpTo(exitMiss);
-      }
+    CrossPageStubs crossing = new CrossPageStubs(a, exitMiss);
+    for (int tlb = 0; tlb < 3; tlb++) {
+      crossPage[2 * tlb] = aligned();
+      crossing.emitEnter(tlb, false);
+      crossPage[2 * tlb + 1] = aligned();
+      crossing.emitEnter(tlb, true);
     }
+    crossPageDone = aligned();
+    crossing.emitLeave();
     StringStubs strings = new StringStubs(a, exitWithRip);
     for (int tlb = 0; tlb < 3; tlb++) {
       for (int log = 0; log < 4; log++) {
@@ -93,9 +97,9 @@ final class Stubs {
     cache.keep();
   }
 
-  /** What a unit calls when {@code size} bytes at the gva in S0 miss; goes on after the call when mapped. */
-  long miss(int size, boolean write) {
-    return miss[2 * size + (write ? 1 : 0)];
+  /** What a unit calls when an access misses, see {@link CrossPageStubs}. */
+  long crossPage(int tlb, boolean write) {
+    return crossPage[2 * tlb + (write ? 1 : 0)];
   }
 
   /** What a unit calls for REP MOVS of elements of {@code size} bytes, with the instruction's RIP in S0. */

@@ -153,8 +153,13 @@ final class Translator {
       decodeRun(unit.rip, unit.page, unit.mode);
       e.start(unit.rip, unit.mode);
       emitUnit(new Unit(unit.rip, unit.page, unit.secondPage, unit.pageId, unit.mode, unit.length), unit.pageId, 0);
+      e.finish(true);
     } catch (GuestFault f) {
       return unit.rip;
+    }
+    long copied = e.copiedInstruction(offset);
+    if (copied != -1) {
+      return copied;
     }
     int found = 0;
     for (int n = 0; n < count; n++) {
@@ -272,10 +277,12 @@ final class Translator {
       hostStart[n] = a.position();
       Instruction i = run[n];
       e.number = n;
+      e.current = i;
       e.flagsDead = liveBefore[n] == 0;
       if (!emit(i)) {
         return;
       }
+      e.endInstruction();
     }
     if (count == 0) {
       hostStart[0] = a.position();
