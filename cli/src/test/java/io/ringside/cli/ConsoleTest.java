@@ -14,6 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -70,7 +72,7 @@ class ConsoleTest {
         new Console(endless, OutputStream.nullOutputStream(), false, messages, listener)) {
       console.start(value -> false);
       Thread.sleep(300);
-      assertThat(endless.count).isLessThan(256 << 10);
+      assertThat(endless.count.get()).isLessThan(256 << 10);
     }
   }
 
@@ -172,7 +174,7 @@ class ConsoleTest {
       }
       console.flush();
     }
-    assertThat(listener.lost).isEqualTo(1);
+    assertThat(listener.lost.get()).isEqualTo(1);
   }
 
   /** A guest with a UART's FIFO that it empties only when the test says so. */
@@ -207,18 +209,18 @@ class ConsoleTest {
   }
 
   private static final class CountingInput extends InputStream {
-    private volatile long count;
+    private final AtomicLong count = new AtomicLong();
 
     @Override
     public int read() {
-      count = count + 1;
+      count.incrementAndGet();
       return 'x';
     }
   }
 
   private static final class RecordedListener implements Console.Listener {
     private final CountDownLatch left = new CountDownLatch(1);
-    private volatile int lost;
+    private final AtomicInteger lost = new AtomicInteger();
 
     @Override
     public void userLeft() {
@@ -226,8 +228,8 @@ class ConsoleTest {
     }
 
     @Override
-    public synchronized void outputLost(IOException why) {
-      lost = lost + 1;
+    public void outputLost(IOException why) {
+      lost.incrementAndGet();
     }
   }
 }

@@ -412,7 +412,7 @@ public final class Assembler {
 
   // ---- BMI2, which leaves the flags alone ---------------------------------------------------------------------
 
-  private void vexMemory(int pp, int map, boolean wide, int reg, int vvvv, int base, int disp) {
+  private void vexMemory(int pp, int map, boolean wide, int reg, int vvvv, int base) {
     byte1(0xc4);
     byte1((~reg & 8) << 4 | 0x40 | (~base & 8) << 2 | map);
     byte1((wide ? 0x80 : 0) | (~vvvv & 15) << 3 | pp);
@@ -428,14 +428,14 @@ public final class Assembler {
 
   /** PEXT r64, source, [base + displacement]. */
   public void pext(int to, int source, int base, int displacement) {
-    vexMemory(2, 2, true, to, source, base, displacement);
+    vexMemory(2, 2, true, to, source, base);
     byte1(0xf5);
     memory(to, base, NONE, 1, displacement);
   }
 
   /** PDEP r64, source, [base + displacement]. */
   public void pdep(int to, int source, int base, int displacement) {
-    vexMemory(3, 2, true, to, source, base, displacement);
+    vexMemory(3, 2, true, to, source, base);
     byte1(0xf5);
     memory(to, base, NONE, 1, displacement);
   }

@@ -1,6 +1,5 @@
 package io.ringside.bt;
 
-import static io.ringside.asm.Assembler.NONE;
 import static io.ringside.asm.Assembler.RCX;
 import static io.ringside.bt.Context.CTX;
 import static io.ringside.bt.Context.S0;
@@ -35,7 +34,6 @@ final class Translator {
 
   private final GuestMemory ram;
   private final TranslationCache cache;
-  private final LinkSlots slots;
   private final Stubs stubs;
   private final CodePages pages;
   private final Decoder decoder;
@@ -52,7 +50,6 @@ final class Translator {
   private final int[] liveBefore = new int[MAX_INSTRUCTIONS + 1];
   private final int[] hostStart = new int[MAX_INSTRUCTIONS + 1];
   private int count;
-  private boolean undefinedAtEnd;
   private boolean linkCheckedAtEnd;
 
   // What of the control registers instructions depend on: the owner drops all units when it changes.
@@ -76,7 +73,6 @@ final class Translator {
       Set<Feature> features) {
     this.ram = ram;
     this.cache = cache;
-    this.slots = slots;
     this.stubs = stubs;
     this.pages = pages;
     this.decoder = decoder;
@@ -177,7 +173,6 @@ final class Translator {
     e.mode = mode;
     boolean single = (mode & (Mode.STEP | Mode.BOUNCE)) != 0;
     count = 0;
-    undefinedAtEnd = false;
     linkCheckedAtEnd = false;
     int position = 0;
     int branches = 0;
@@ -199,7 +194,7 @@ final class Translator {
           return second;
         }
       } catch (UndefinedInstructionException undefined) {
-        undefinedAtEnd = count == 0;
+        // What was decoded before it runs first; a unit without instructions raises #UD.
         break;
       }
       count++;
