@@ -49,11 +49,21 @@ public final class CpuidModel {
   private static final int LEAF7_ECX_UMIP = 1 << 2;
   private static final int LEAF7_ECX_RDPID = 1 << 22;
   private static final int LEAF7_EDX_FSRM = 1 << 4;
+  // The guest's code is translated anew when it changes, so SERIALIZE has nothing to do; without it
+  // Linux executes an IRET to itself for each of its 50,000 patches at boot.
+  private static final int LEAF7_EDX_SERIALIZE = 1 << 14;
   private static final int LEAF7_EDX_ARCH_CAPABILITIES = 1 << 29;
   // 80000001h ECX: LAHF, ABM, SSE4A, PREFETCHW, TOPOEXT. EDX: SYSCALL NX 1GB RDTSCP LM.
   private static final int EXT1_ECX = 1 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 22;
   private static final int EXT1_EDX = 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29;
   private static final int EXT1_EDX_AS_LEAF1 = 0x0183_f3ff;
+  // 80000008h EBX: error pointers saved always (XSaveErPtr), no branch type confusion.
+  private static final int AMD_8000_0008_EBX = 1 << 2 | 1 << 29;
+  // 80000021h EAX: no nested data breakpoints, LFENCE serializing.
+  private static final int AMD_8000_0021_HOST = 1 | 1 << 2;
+  // Null selectors clear the base, since SegmentInstructions does so. SRSO_NO: the guest's RETs never run as RETs of
+  // the host, so that there is no return prediction to overflow; without it Linux sends each through a thunk.
+  private static final int AMD_8000_0021_OURS = 1 << 6 | 1 << 29;
   // Leaf Dh, 1: XSAVEOPT, XSAVEC, XGETBV with ECX=1.
   private static final int XSAVE_EXTENSIONS = 7;
 
@@ -107,10 +117,7 @@ public final class CpuidModel {
     amd = vendor[1] == VENDOR_AMD_EBX;
     intel = vendor[1] == VENDOR_INTEL_EBX;
     maxBasic = Math.min(vendor[0], amd ? MAX_BASIC_AMD : MAX_BASIC);
-    maxExtended =
-        Integer.compareUnsigned(host.read(0x8000_0000, 0)[0], 0x8000_0021) >= 0 && amd
-            ? 0x8000_0021
-            : amd ? 0x8000_001e : 0x8000_0008;
+    maxExtended = amd ? 0x8000_0021 : 0x8000_0008;
     hostLeaf1 = host.read(1, 0);
     boolean hostHasXsave = (hostLeaf1[2] & 1 << 26) != 0;
     boolean hostHasAvx = hostHasXsave && (hostLeaf1[2] & 1 << 28) != 0;
@@ -121,7 +128,7 @@ public final class CpuidModel {
     int[] host7 = vendor[0] >= 7 ? host.read(7, 0) : new int[4];
     leaf7Ebx = LEAF7_EBX & (host7[1] | LEAF7_EBX_OURS) & (hostHasAvx ? -1 : ~(1 << 5));
     leaf7Ecx = LEAF7_ECX_UMIP | LEAF7_ECX_RDPID;
-    leaf7Edx = host7[3] & LEAF7_EDX_FSRM | (intel ? LEAF7_EDX_ARCH_CAPABILITIES : 0);
+    leaf7Edx = host7[3] & LEAF7_EDX_FSRM | LEAF7_EDX_SERIALIZE | (intel ? LEAF7_EDX_ARCH_CAPABILITIES : 0);
     int[] hostExt1 = host.read(0x8000_0001, 0);
     ext1Ecx = hostExt1[2] & EXT1_ECX & (amd ? -1 : 1 | 1 << 5 | 1 << 8);
     xsaveExtensions = hostHasXsave ? XSAVE_EXTENSIONS : 0;
@@ -129,7 +136,7 @@ public final class CpuidModel {
   }
 
   private long collectFeatures() {
-    long set = bit(Feature.BASE) | bit(Feature.RDTSCP) | bit(Feature.RDPID);
+    long set = bit(Feature.BASE) | bit(Feature.RDTSCP) | bit(Feature.RDPID) | bit(Feature.SERIALIZE);
     set |=
         when(leaf1Ecx, 0, Feature.SSE3)
             | when(leaf1Ecx, 1, Feature.PCLMULQDQ)
@@ -365,10 +372,17 @@ public final class CpuidModel {
       case 0x8000_0005 -> amd ? host.read(leaf, 0) : new int[4];
       case 0x8000_0006 -> host.read(leaf, 0);
       case 0x8000_0007 -> new int[] {0, 0, 0, 1 << 8};
-      case 0x8000_0008 -> new int[] {48 << 8 | physicalAddressBits, 0, 0, 0};
+      case 0x8000_0008 -> {
+        int ebx = amd ? host.read(leaf, 0)[1] & AMD_8000_0008_EBX : 0;
+        yield new int[] {48 << 8 | physicalAddressBits, ebx, 0, 0};
+      }
       case 0x8000_001d -> cacheLeaf(leaf, subleaf, (ext1Ecx & 1 << 22) != 0);
       case 0x8000_001e -> new int[4];
-      case 0x8000_0021 -> new int[] {host.read(leaf, 0)[0] & (1 | 1 << 2 | 1 << 6), 0, 0, 0};
+      case 0x8000_0021 -> {
+        int maxOfHost = host.read(0x8000_0000, 0)[0];
+        int eax = Integer.compareUnsigned(maxOfHost, leaf) >= 0 ? host.read(leaf, 0)[0] : 0;
+        yield new int[] {eax & AMD_8000_0021_HOST | AMD_8000_0021_OURS, 0, 0, 0};
+      }
       default -> new int[4];
     };
   }

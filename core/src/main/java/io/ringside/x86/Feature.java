@@ -39,6 +39,7 @@ public enum Feature {
   RDTSCP,
   XSAVEOPT,
   XSAVEC,
+  SERIALIZE,
   /** Never shown: AVX-512, XOP, 3DNow!, TSX, MPX, CET, VMX, SVM, protection keys and others. */
   NEVER
 }

@@ -27,6 +27,7 @@ final class SystemOpcodes {
       NP.0F01:CB stac - STAC @SMAP
       NP.0F01:D0 xgetbv - XGETBV @XSAVE
       NP.0F01:D1 xsetbv - XSETBV @XSAVE
+      NP.0F01:E8 serialize - NOP @SERIALIZE
       0F01:F8 swapgs - SWAPGS
       0F01:F9 rdtscp - RDTSCP @RDTSCP
       0F02 lar +Gv,Ev/w w:z LAR
@@ -109,7 +110,6 @@ final class SystemOpcodes {
       0F01:DD clgi - UNDEFINED
       0F01:DE skinit - UNDEFINED
       0F01:DF invlpga - UNDEFINED
-      NP.0F01:E8 serialize - UNDEFINED
       NP.0F01:EE rdpkru - UNDEFINED
       NP.0F01:EF wrpkru - UNDEFINED
       0F01:FA monitorx - UNDEFINED

@@ -44,8 +44,8 @@ class CpuidModelTest {
     assertThat(r[0]).isZero();
     assertThat(r[1]).as("no SGX, HLE, RTM, MPX, AVX-512").isEqualTo(0x219c_07ab);
     assertThat(r[2]).as("UMIP and RDPID").isEqualTo(0x40_0004);
-    assertThat(r[3]).as("FSRM").isEqualTo(0x10);
-    assertThat(leaf(intel, 7, 0)[3]).as("and ARCH_CAPABILITIES").isEqualTo(0x2000_0010);
+    assertThat(r[3]).as("FSRM and SERIALIZE").isEqualTo(0x4010);
+    assertThat(leaf(intel, 7, 0)[3]).as("and ARCH_CAPABILITIES").isEqualTo(0x2000_4010);
     assertThat(leaf(amd, 7, 1)).containsOnly(0);
   }
 
@@ -58,8 +58,10 @@ class CpuidModelTest {
     assertThat(leaf(intel, 0x8000_0001, 0)[2]).isEqualTo(0x121);
     assertThat(leaf(intel, 0x8000_0001, 0)[3]).isEqualTo(0x2c10_0800);
     assertThat(leaf(amd, 0x8000_0007, 0)[3]).isEqualTo(0x100);
-    assertThat(leaf(amd, 0x8000_0008, 0)).containsExactly(0x3028, 0, 0, 0);
+    assertThat(leaf(amd, 0x8000_0008, 0)).containsExactly(0x3028, 0x2000_0004, 0, 0);
     assertThat(leaf(amd, 0x8000_0000, 0)[0]).isEqualTo(0x8000_0021);
+    assertThat(leaf(amd, 0x8000_0021, 0)[0]).as("SRSO_NO and others").isEqualTo(0x2000_0045);
+    assertThat(leaf(intel, 0x8000_0008, 0)[1]).isZero();
     assertThat(leaf(intel, 0x8000_0000, 0)[0]).isEqualTo(0x8000_0008);
   }
 
