@@ -302,7 +302,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       gpa = mmu.translate(gva, write ? Mmu.WRITE : Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
     } catch (GuestFault fault) {
       missedInstruction();
-      if (fault == GuestFault.GP0 && StackInstructions.usesStack(decodeCurrent())) {
+      if (fault == GuestFault.GP0 && stackInstructions.usesStack(decodeCurrent(), gva)) {
         throw GuestFault.SS0;
       }
       throw fault;

@@ -195,6 +195,11 @@ final class Emitter {
   /** Computes the operand's linear address into S0. */
   void address(Instruction i) {
     offset(i, S0);
+    segmentBase(i);
+  }
+
+  /** Adds the base that a segment override names to S0. */
+  private void segmentBase(Instruction i) {
     if (i.segment == CpuState.FS || i.segment == CpuState.GS) {
       a.load(S1, CTX, i.segment == CpuState.FS ? CpuState.FS_BASE : CpuState.GS_BASE);
       a.lea(S0, S0, S1, 1, 0);
@@ -205,8 +210,9 @@ final class Emitter {
     switch (form) {
       case OPERAND -> address(i);
       case BIT_OPERAND -> {
-        address(i);
+        offset(i, S0);
         bitOffset(i);
+        segmentBase(i);
       }
       case STACK -> a.lea(S0, Context.host(CpuState.RSP), value);
       case FRAME -> a.lea(S0, Context.host(CpuState.RBP), value);
@@ -216,11 +222,12 @@ final class Emitter {
         a.byte1(0x0f);
         a.byte1(0xb6);
         a.byte1(0xc0 | (S0 & 7) << 3);
-        a.lea(S0, S0, Context.host(CpuState.RBX), 1, 0);
-        if (i.segment == CpuState.FS || i.segment == CpuState.GS) {
-          a.load(S1, CTX, i.segment == CpuState.FS ? CpuState.FS_BASE : CpuState.GS_BASE);
-          a.lea(S0, S0, S1, 1, 0);
+        if (i.addressSizePrefix) {
+          a.lea32(S0, S0, Context.host(CpuState.RBX), 1, 0);
+        } else {
+          a.lea(S0, S0, Context.host(CpuState.RBX), 1, 0);
         }
+        segmentBase(i);
       }
     }
   }
@@ -241,7 +248,11 @@ final class Emitter {
       a.movImmediate(RCX, size == 4 ? 5 : 4);
       a.sarx(S1, S1, RCX);
     }
-    a.lea(S0, S0, S1, size, 0);
+    if (i.addressSizePrefix) {
+      a.lea32(S0, S0, S1, size, 0);
+    } else {
+      a.lea(S0, S0, S1, size, 0);
+    }
   }
 
   // ---- Memory -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import static io.ringside.bt.Context.S1;
 import io.ringside.asm.Assembler;
 import io.ringside.cpu.CpuState;
 import io.ringside.x86.Instruction;
+import io.ringside.x86.Kind;
 import io.ringside.x86.Opcode;
 import io.ringside.x86.Opcode.Operand;
 
@@ -134,9 +135,10 @@ final class GenericEmitter {
     }
     immediate(i);
     // The register field first: XADD of a register with itself leaves the sum.
+    // VEX.vvvv before both: MULX with one register twice leaves the upper half in it.
+    copyOut(vvvv);
     copyOut(reg);
     copyOut(rm);
-    copyOut(vvvv);
   }
 
   private void immediate(Instruction i) {
@@ -190,6 +192,10 @@ final class GenericEmitter {
         || !isGpr(op.rm())
         || size(op.rm(), i) == 1 && i.isHighByte(i.rm)
         || Context.host(i.rm) >= 0) {
+      return false;
+    }
+    if (op.kind() == Kind.BIT_OFFSET) {
+      // With a memory operand the offset would reach beyond the register.
       return false;
     }
     if (isGpr(op.reg()) && i.reg == i.rm || op.map() == 0 && (i.code & 0xfe) == 0x86) {

@@ -3,7 +3,6 @@ package io.ringside.bt;
 import io.ringside.cpu.CpuState;
 import io.ringside.cpu.VirtualMemory;
 import io.ringside.x86.Instruction;
-import io.ringside.x86.Kind;
 
 /**
  * PUSH, POP, CALL, RET, LEAVE and indirect branches in Java: for when one of their memory operands crosses a page, is
@@ -115,19 +114,20 @@ final class StackInstructions {
     return offset;
   }
 
-  /** Whether the instruction's memory operand is on the stack, so that a bad address raises #SS instead of #GP. */
-  static boolean usesStack(Instruction i) {
-    Kind kind = i.opcode.kind();
-    if (i.memory && i.segment != CpuState.FS && i.segment != CpuState.GS) {
-      return i.base == CpuState.RSP || i.base == CpuState.RBP;
-    }
-    return kind == Kind.PUSH
-        || kind == Kind.POP
-        || kind == Kind.PUSH_IMMEDIATE
-        || kind == Kind.PUSHF
-        || kind == Kind.POPF
-        || kind == Kind.LEAVE
-        || kind == Kind.CALL_RELATIVE
-        || kind == Kind.RET;
+  /** Whether a bad address {@code gva} of the instruction raises #SS instead of #GP: it is one of the stack. */
+  boolean usesStack(Instruction i, long gva) {
+    boolean pushes =
+        switch (i.opcode.kind()) {
+          case PUSH, PUSH_IMMEDIATE, PUSHF, CALL_RELATIVE, CALL_INDIRECT ->
+              gva == state.gpr(CpuState.RSP) - i.operandSize;
+          case POP, POPF, RET -> gva == state.gpr(CpuState.RSP);
+          case LEAVE -> true;
+          default -> false;
+        };
+    return pushes
+        || i.memory
+            && i.segment != CpuState.FS
+            && i.segment != CpuState.GS
+            && (i.base == CpuState.RSP || i.base == CpuState.RBP);
   }
 }
