@@ -399,7 +399,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     if (write) {
       memory.probeWrite(gva, size, way);
     }
-    if (!write || access != Access.WRITE) {
+    // An x87 store leaves memory alone where it raises an unmasked exception.
+    boolean x87 = i.opcode.usesFpu() && i.opcode.map() == 0;
+    if (!write || access != Access.WRITE || x87) {
       for (int n = 0; n < size; n += 8) {
         int part = Math.min(8, size - n);
         putBounce(at + n, part, read(gva + n, part, way));

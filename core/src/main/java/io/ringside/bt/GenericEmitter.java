@@ -149,6 +149,10 @@ final class GenericEmitter {
       case 8 -> a.byte8(i.immediate);
       default -> {}
     }
+    if (i.opcode.map() == 1 && i.code == 0x78) {
+      // EXTRQ and INSERTQ have two.
+      a.byte1(i.immediate2);
+    }
   }
 
   private static boolean isGpr(Operand operand) {

@@ -4,6 +4,9 @@ import io.ringside.x86.Instruction;
 
 /** MASKMOVQ, MASKMOVDQU and VMASKMOVDQU: bytes whose mask has bit 7 set go to RDI (SDM vol. 2 under their names). */
 final class MaskedStores {
+  /** FSW.ES: an unmasked x87 exception is pending. */
+  private static final int ERROR_SUMMARY = 1 << 7;
+
   private final CpuState state;
   private final VirtualMemory memory;
   private final Operands operands;
@@ -24,6 +27,9 @@ final class MaskedStores {
       fpu.requireSse();
     }
     fpu.normalize();
+    if (mmx && (fpu.block().getShort(CpuState.XSAVE + 2) & ERROR_SUMMARY) != 0) {
+      throw GuestFault.MF;
+    }
     int length = mmx ? 8 : 16;
     int data = mmx ? fpu.mmxOffset(insn.reg & 7) : FpuState.vectorOffset(insn.reg, 0);
     int mask = mmx ? fpu.mmxOffset(insn.rm & 7) : FpuState.vectorOffset(insn.rm, 0);

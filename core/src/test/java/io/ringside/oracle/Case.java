@@ -27,8 +27,10 @@ final class Case {
   /** Flags that the comparison leaves out. */
   long ignoredFlags;
 
-  /** Registers that the comparison leaves out, by bit. */
-  int ignoredRegisters;
+  /** Where data lies that the comparison leaves out, and how long it is. */
+  int ignoredData;
+
+  int ignoredDataSize;
 
   @Override
   public String toString() {

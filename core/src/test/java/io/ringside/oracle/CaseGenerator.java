@@ -130,7 +130,7 @@ final class CaseGenerator {
     made.segmentBase = random.nextInt(1 << 30);
     // The sequence before a memory access clobbers flags that are dead, undefined ones among them.
     made.ignoredFlags = i.memory ? UndefinedFlags.of(i.opcode.mnemonic()) : 0;
-    made.ignoredRegisters = 0;
+    made.ignoredDataSize = 0;
     if ((i.memory || op.kind() == Kind.XLAT) && !placeOperand(bytes, i, rip, crossPage)) {
       return false;
     }
@@ -160,7 +160,8 @@ final class CaseGenerator {
             && is.prefix() == wanted.prefix()
             && is.vex() == wanted.vex()
             && is.mnemonic().equals(wanted.mnemonic())
-            && is.rm() == wanted.rm();
+            && is.rm() == wanted.rm()
+            && is.feature() == wanted.feature();
   }
 
   private void encode(Opcode op) {
@@ -260,7 +261,8 @@ final class CaseGenerator {
       // Bases in the upper half are left out: not every host lets user mode reach its lower half from there.
       if (i.addressSizePrefix || absolute(i)) {
         made.segmentBase = target - effective(i);
-        return made.segmentBase >= 0 && made.segmentBase < 1L << 47;
+        // Multi-part operands wrap at 4 GiB in ways of their own.
+        return made.segmentBase >= 0 && made.segmentBase < 1L << 47 && (effective(i) & 0xffff_ff00L) != 0xffff_ff00L;
       }
       made.segmentBase =
           i.base == CpuState.RSP ? random.nextInt(1024) : random.nextLong(i.base == RIP ? 1 << 28 : 1L << 40);
@@ -370,9 +372,20 @@ final class CaseGenerator {
           g[CpuState.RDX] = image(operandAt + i.memorySize / 2);
         }
       }
+      case "fnsave", "fnstenv" -> {
+        // Addresses of the last instruction and its operand, and selectors.
+        made.ignoredData = operandAt + (i.operandSizePrefix ? 6 : 12);
+        made.ignoredDataSize = i.operandSizePrefix ? 8 : 16;
+      }
       default -> {}
     }
     switch (i.opcode.kind()) {
+      case MASKMOV -> {
+        g[CpuState.RDI] = oracle.dataAddress() + 0x1000 + random.nextInt(0x2000);
+        if (i.segment != Instruction.NONE) {
+          g[CpuState.RDI] -= made.segmentBase;
+        }
+      }
       case MOVS, CMPS, STOS, LODS, SCAS -> {
         g[CpuState.RSI] = oracle.dataAddress() + 0x1000 + random.nextInt(0x2000);
         if (i.segment != Instruction.NONE) {

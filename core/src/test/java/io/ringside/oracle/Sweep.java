@@ -22,6 +22,7 @@ final class Sweep implements AutoCloseable {
   final Oracle oracle = new Oracle();
   final SplittableRandom random;
   final CaseGenerator generator;
+  private int sample = 1;
   private final Map<String, Integer> failures = new TreeMap<>();
   private final List<String> details = new ArrayList<>();
 
@@ -35,9 +36,11 @@ final class Sweep implements AutoCloseable {
    * Runs cases of {@code op}: register forms with every pair of registers, memory forms with every base and index.
    *
    * @param thorough how many times
+   * @param oneIn one in so many of them, at random
    * @return how many cases there were
    */
-  long run(Opcode op, int thorough) {
+  long run(Opcode op, int thorough, int oneIn) {
+    sample = oneIn;
     long before = oracle.cases();
     boolean bytes = op.reg() == Operand.GPR8 || op.rm() == Operand.GPR8 || (op.code() & 1) == 0;
     for (int size = 0; size < 3; size++) {
@@ -73,6 +76,7 @@ final class Sweep implements AutoCloseable {
         generator.how.forceRex = rex;
         generator.how.reg = reg;
         generator.how.rm = rm;
+        generator.how.l256 = op.vex() && random.nextBoolean();
         generator.how.vvvv = op.vvvv() == Operand.NONE ? 0 : random.nextInt(16);
         attempt(op, false);
       }
@@ -97,6 +101,7 @@ final class Sweep implements AutoCloseable {
         h.displacementSize = random.nextInt(3) * 2 - (random.nextInt(3) == 0 ? 1 : 0);
         h.displacementSize = h.displacementSize <= 0 ? 0 : h.displacementSize < 3 ? 1 : 4;
         h.reg = random.nextInt(16);
+        h.l256 = op.vex() && random.nextBoolean();
         h.vvvv = op.vvvv() == Operand.NONE ? 0 : random.nextInt(16);
         h.forceRex = random.nextInt(4) == 0;
         h.lock = op.lockable() && random.nextInt(3) == 0;
@@ -116,6 +121,13 @@ final class Sweep implements AutoCloseable {
     byte[] suffix = random.nextInt(3) == 0 ? KILL_FLAGS : NOTHING;
     if (random.nextInt(64) == 0) {
       generator.fillImage();
+    }
+    if (sample > 1 && random.nextInt(sample) != 0) {
+      return;
+    }
+    generator.made.vectors = op.usesFpu();
+    if (op.usesFpu()) {
+      oracle.vectors().fill(random);
     }
     if (!generator.make(op, crossPage, suffix)) {
       return;

@@ -1,11 +1,25 @@
 package io.ringside.oracle;
 
 import io.ringside.host.NativeMemory;
+import java.util.SplittableRandom;
 
 /** An XSAVE area in standard format: x87, SSE and AVX state to start a case with, and how two of them are compared. */
 final class VectorState {
   private static final int XSTATE_BV = 512;
   private static final int YMM_HIGH = 576;
+
+  private static final long[] DOUBLES = {
+    0, Long.MIN_VALUE, 0x3ff0_0000_0000_0000L, 0xbff0_0000_0000_0000L, 0x7ff0_0000_0000_0000L, 0xfff0_0000_0000_0000L,
+    0x7ff8_0000_0000_0000L, 0x7ff0_0000_0000_0001L, 1, 0x000f_ffff_ffff_ffffL, 0x0010_0000_0000_0000L,
+    0x7fef_ffff_ffff_ffffL, 0x41df_ffff_ffc0_0000L, 0x43e0_0000_0000_0000L, 0x4008_0000_0000_0000L
+  };
+
+  private static final int[] FLOATS = {
+    0, 0x8000_0000, 0x3f80_0000, 0xbf80_0000, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0x7f80_0001, 1, 0x007f_ffff,
+    0x0080_0000, 0x7f7f_ffff, 0x4f00_0000, 0x5f00_0000, 0x4040_0000
+  };
+
+  private static final int[] EXPONENTS = {0, 0x3fff, 0xbfff, 0x7fff, 0xffff, 1, 0x7ffe, 0x401e, 0x403e, 0x8000};
 
   private final byte[] area = new byte[NativeProcessor.VECTOR_SIZE];
 
@@ -16,9 +30,53 @@ final class VectorState {
     area[25] = 0x1f;
   }
 
-  /** The area; XSTATE_BV is set when it is stored. */
-  byte[] area() {
-    return area;
+  /** Other registers and control words: exceptions are masked mostly, and hardly ever pending. */
+  void fill(SplittableRandom random) {
+    for (int r = 0; r < 16; r++) {
+      fillVector(random, 160 + 16 * r);
+      fillVector(random, YMM_HIGH + 16 * r);
+    }
+    for (int r = 0; r < 8; r++) {
+      long mantissa = random.nextInt(3) == 0 ? 1L << 63 : random.nextLong() | (random.nextInt(8) == 0 ? 0 : 1L << 63);
+      put(32 + 16 * r, mantissa, 8);
+      put(40 + 16 * r, random.nextBoolean() ? EXPONENTS[random.nextInt(EXPONENTS.length)] : random.nextInt(), 2);
+    }
+    boolean unmasked = random.nextInt(16) == 0;
+    put(0, 0x40 | random.nextInt(16) << 8 | (unmasked ? random.nextInt(64) : 0x3f), 2);
+    int status = random.nextInt(8) << 11 | random.nextInt(8) << 8 | random.nextInt(2) << 14;
+    if (random.nextInt(32) == 0) {
+      int flags = random.nextInt(64);
+      status |= flags | ((flags & ~area[0] & 0x3f) != 0 ? 0x8080 : 0);
+    }
+    put(2, status, 2);
+    put(4, random.nextInt(3) == 0 ? random.nextInt() : -1, 1);
+    boolean trapping = random.nextInt(16) == 0;
+    int mxcsr = random.nextInt(4) << 13 | (trapping ? random.nextInt(64) << 7 : 0x1f80 | random.nextInt(64));
+    put(24, mxcsr | random.nextInt(2) << 6 | (random.nextInt(4) == 0 ? 0x8000 : 0), 4);
+  }
+
+  private void fillVector(SplittableRandom random, int at) {
+    switch (random.nextInt(4)) {
+      case 0 -> {
+        put(at, DOUBLES[random.nextInt(DOUBLES.length)], 8);
+        put(at + 8, DOUBLES[random.nextInt(DOUBLES.length)], 8);
+      }
+      case 1 -> {
+        for (int n = 0; n < 16; n += 4) {
+          put(at + n, FLOATS[random.nextInt(FLOATS.length)], 4);
+        }
+      }
+      default -> {
+        put(at, random.nextLong(), 8);
+        put(at + 8, random.nextLong(), 8);
+      }
+    }
+  }
+
+  private void put(int at, long value, int size) {
+    for (int n = 0; n < size; n++) {
+      area[at + n] = (byte) (value >> 8 * n);
+    }
   }
 
   void store(NativeMemory memory, long offset) {

@@ -1,0 +1,47 @@
+package io.ringside.oracle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.ringside.x86.Feature;
+import io.ringside.x86.Kind;
+import io.ringside.x86.Opcode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Every x87, MMX, SSE and AVX instruction, in all its forms, translated and on the host's processor, with random control
+ * words, unmasked exceptions among them. Not here: the FXSAVE and XSAVE families and gathers, which Java executes; the
+ * addresses that FNSAVE and FNSTENV store, which are the translation's.
+ */
+class VectorInstructionsTest {
+  private static final Set<Kind> KINDS = Set.of(Kind.GENERIC, Kind.PCMPSTRI, Kind.MASKMOV);
+
+  @Test
+  void btAgreesWithTheHost() {
+    sweep(1, 10);
+  }
+
+  @Test
+  @Tag("nightly")
+  void btAgreesWithTheHostMoreOften() {
+    sweep(10, 1);
+  }
+
+  private static void sweep(int thorough, int oneIn) {
+    try (Sweep sweep = new Sweep(Long.getLong("ringside.seed", 1))) {
+      List<String> untested = new ArrayList<>();
+      Set<Feature> shown = sweep.oracle.features();
+      for (Opcode op : sweep.table.opcodes()) {
+        if (op.usesFpu() && KINDS.contains(op.kind()) && shown.contains(op.feature())
+            && sweep.run(op, thorough, oneIn) == 0) {
+          untested.add(op.mnemonic());
+        }
+      }
+      assertThat(sweep.failures()).isEmpty();
+      assertThat(untested).isEmpty();
+    }
+  }
+}
