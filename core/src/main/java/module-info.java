@@ -1,8 +1,5 @@
 /** The virtual machine monitor: machine model, devices, boot, and the methods that run a guest. */
-@SuppressWarnings(
-    "requires-automatic") // aircompressor has neither a module descriptor nor a reserved name
 module io.ringside.core {
-  requires aircompressor.v3;
   requires org.tukaani.xz;
 
   exports io.ringside.asm;

@@ -1,7 +1,5 @@
 package io.ringside.boot;
 
-import io.airlift.compress.v3.MalformedInputException;
-import io.airlift.compress.v3.lzo.LzoDecompressor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -22,7 +20,7 @@ final class LzopFile {
   private static final int FLAG_CRC32_PACKED = 0x200;
   private static final int FLAG_EXTRA_FIELD = 0x40;
   private static final int FLAG_FILTER = 0x800;
-  private static final int MAX_BLOCK = 64 << 20;
+  private static final int MAX_BLOCK = 16 << 20;
 
   private static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
@@ -42,8 +40,6 @@ final class LzopFile {
       return unpackBlocks(packed, unpacked);
     } catch (IndexOutOfBoundsException e) {
       throw new CorruptPayloadException("truncated");
-    } catch (MalformedInputException | IllegalArgumentException e) {
-      throw new CorruptPayloadException("a malformed block");
     }
   }
 
@@ -66,7 +62,8 @@ final class LzopFile {
     }
     int unpackedSums = checksumBytes(flags, FLAG_ADLER32_UNPACKED, FLAG_CRC32_UNPACKED);
     int packedSums = checksumBytes(flags, FLAG_ADLER32_PACKED, FLAG_CRC32_PACKED);
-    LzoDecompressor decompressor = new LzoDecompressor();
+    byte[] input = {};
+    byte[] block = {};
     long to = 0;
     while (true) {
       int size = packed.get(INT, from);
@@ -83,12 +80,18 @@ final class LzopFile {
       }
       // A block that didn't shrink is stored as it is, and then has one set of checksums only.
       from += 8 + unpackedSums + (packedSize < size ? packedSums : 0);
-      MemorySegment source = packed.asSlice(from, packedSize);
-      MemorySegment target = unpacked.asSlice(to, size);
       if (packedSize == size) {
-        target.copyFrom(source);
-      } else if (decompressor.decompress(source, target) != size) {
-        throw new CorruptPayloadException("a block shorter than it says");
+        MemorySegment.copy(packed, from, unpacked, to, size);
+      } else {
+        if (block.length < size) {
+          block = new byte[size];
+          input = new byte[size];
+        }
+        MemorySegment.copy(packed, ValueLayout.JAVA_BYTE, from, input, 0, packedSize);
+        if (Lzo1x.unpack(input, packedSize, block) != size) {
+          throw new CorruptPayloadException("a block shorter than it says");
+        }
+        MemorySegment.copy(block, 0, unpacked, ValueLayout.JAVA_BYTE, to, size);
       }
       from += packedSize;
       to += size;

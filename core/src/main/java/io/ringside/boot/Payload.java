@@ -1,7 +1,5 @@
 package io.ringside.boot;
 
-import io.airlift.compress.v3.MalformedInputException;
-import io.airlift.compress.v3.zstd.ZstdJavaDecompressor;
 import io.ringside.host.ScratchMemory;
 import java.io.EOFException;
 import java.io.IOException;
@@ -71,7 +69,7 @@ final class Payload {
                     unpacked);
             case LZMA ->
                 drain(new LZMAInputStream(new SegmentInputStream(body), XZ_MEMORY_LIMIT), unpacked);
-            case ZSTD -> new ZstdJavaDecompressor().decompress(body, unpacked);
+            case ZSTD -> ZstdFrame.unpack(body, unpacked);
             case LZ4 -> Lz4Legacy.unpack(body, unpacked);
             case LZO -> LzopFile.unpack(body, unpacked);
             default -> throw new IllegalStateException(format.name());
@@ -84,7 +82,6 @@ final class Payload {
     } catch (CorruptPayloadException e) {
       throw corrupt(name, format, e.getMessage(), e);
     } catch (IOException
-        | MalformedInputException
         | IllegalArgumentException
         | IndexOutOfBoundsException e) {
       throw corrupt(name, format, "malformed", e);
@@ -151,7 +148,7 @@ final class Payload {
       }
       return switch (magic) {
         case 0x587a_37fd -> XZ;
-        case 0xfd2f_b528 -> ZSTD;
+        case ZstdFrame.MAGIC -> ZSTD;
         case Lz4Legacy.MAGIC -> LZ4;
         case LzopFile.MAGIC -> LZO;
         default -> UNKNOWN;
