@@ -20,6 +20,11 @@ public interface CpuHooks {
   /** CPL, CR0, CR4, EFER, XCR0, CS, or RFLAGS.TF or AC may have changed. */
   void modeChanged();
 
+  /** As {@link #modeChanged} where only CPL, CS, or RFLAGS.TF or AC may have changed: the frequent case. */
+  default void privilegeChanged() {
+    modeChanged();
+  }
+
   /** Whether guest code was translated from the page of RAM at {@code gpa}. Asked for every store. */
   boolean isCodePage(long gpa);
 

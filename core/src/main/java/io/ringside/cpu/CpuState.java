@@ -213,9 +213,7 @@ public final class CpuState {
   /** Loads the visible and hidden parts of a segment register. The caller keeps {@link #CPL} and the mode right. */
   public void segment(int segment, int selector, int accessRights, long limit, long base) {
     int offset = SEGMENTS + 32 * segment;
-    memory.putShort(offset, selector);
-    memory.putShort(offset + 2, accessRights);
-    memory.putInt(offset + 4, (int) limit);
+    memory.putLong(offset, selector & 0xffff | (accessRights & 0xffffL) << 16 | limit << 32);
     switch (segment) {
       case FS -> memory.putLong(FS_BASE, base);
       case GS -> memory.putLong(GS_BASE, base);

@@ -34,7 +34,7 @@ final class FastSystemCalls {
     enter((int) (state.get(CpuState.STAR) >>> 32) & 0xfffc);
     state.rflags(flags & ~(state.get(CpuState.SFMASK) | RegisterBits.FLAG_RF));
     state.rip(state.get(CpuState.LSTAR));
-    hooks.modeChanged();
+    hooks.privilegeChanged();
     return Outcome.NEXT;
   }
 
@@ -51,7 +51,7 @@ final class FastSystemCalls {
     leave((int) (state.get(CpuState.STAR) >>> 48), 16, 8);
     state.rflags(state.gpr(11) & SYSRET_FLAGS);
     state.rip(target);
-    hooks.modeChanged();
+    hooks.privilegeChanged();
     return Outcome.NEXT;
   }
 
@@ -69,7 +69,7 @@ final class FastSystemCalls {
         state.rflags() & ~(RegisterBits.FLAG_IF | RegisterBits.FLAG_VM | RegisterBits.FLAG_RF));
     state.gpr(CpuState.RSP, msrs.sysenterEsp());
     state.rip(msrs.sysenterEip());
-    hooks.modeChanged();
+    hooks.privilegeChanged();
     return Outcome.NEXT;
   }
 
@@ -92,7 +92,7 @@ final class FastSystemCalls {
     leave(selector, 32, 40);
     state.gpr(CpuState.RSP, stack);
     state.rip(target);
-    hooks.modeChanged();
+    hooks.privilegeChanged();
     return Outcome.NEXT;
   }
 

@@ -48,7 +48,7 @@ final class FlagInstructions {
       throw GuestFault.UD;
     }
     change(insn, RegisterBits.FLAG_AC, value);
-    hooks.modeChanged();
+    hooks.privilegeChanged();
     return Outcome.NEXT;
   }
 
@@ -77,7 +77,7 @@ final class FlagInstructions {
     state.rflags(flags);
     state.rip(insn.nextRip());
     if (((old ^ flags) & (RegisterBits.FLAG_TF | RegisterBits.FLAG_AC)) != 0) {
-      hooks.modeChanged();
+      hooks.privilegeChanged();
     }
     return Outcome.NEXT;
   }

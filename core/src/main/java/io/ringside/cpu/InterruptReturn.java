@@ -59,7 +59,7 @@ final class InterruptReturn {
     transfer(rip, cs, rsp, ss, true);
     interrupts.unblockNmi();
     state.rflags(restoredFlags(old, flags, cpl, size));
-    hooks.modeChanged();
+    hooks.privilegeChanged();
     return Outcome.NEXT;
   }
 
@@ -99,7 +99,7 @@ final class InterruptReturn {
       int ss = (int) memory.read(rest + size, size) & 0xffff;
       transfer(rip, cs, rsp + drop, ss, true);
     }
-    hooks.modeChanged();
+    hooks.privilegeChanged();
     return Outcome.NEXT;
   }
 
@@ -182,10 +182,11 @@ final class InterruptReturn {
   }
 
   private void drop(int segment, int cpl) {
-    int rights = state.accessRights(segment);
-    if (Descriptors.isNull(state.selector(segment)) || (rights & 0x80) == 0) {
+    int selector = state.selector(segment);
+    if (Descriptors.isNull(selector)) {
       return;
     }
+    int rights = state.accessRights(segment);
     boolean conforming = (rights & 0xc) == 0xc;
     if (!conforming && (rights >> 5 & 3) < cpl) {
       state.segment(segment, 0, 0, 0, state.base(segment));

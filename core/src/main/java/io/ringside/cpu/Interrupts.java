@@ -249,7 +249,7 @@ public final class Interrupts {
       state.set(dr7, state.get(dr7) & ~DR7_GENERAL_DETECT);
     }
     delivered++;
-    hooks.modeChanged();
+    hooks.privilegeChanged();
   }
 
   private void pushFrame(
