@@ -21,7 +21,7 @@ class VectorInstructionsTest {
 
   @Test
   void btAgreesWithTheHost() {
-    sweep(1, 10);
+    sweep(1, 20);
   }
 
   @Test
