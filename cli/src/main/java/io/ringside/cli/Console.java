@@ -136,12 +136,14 @@ final class Console implements AutoCloseable {
     EscapeFilter escapes = new EscapeFilter();
     try {
       int count = input.read(chunk);
-      while (count > 0 && !closing) {
-        for (int i = 0; i < count; i++) {
+      boolean staying = true;
+      while (count > 0 && staying && !closing) {
+        for (int i = 0; i < count && staying; i++) {
           int value = chunk[i] & 0xff;
-          deliver(interactive ? escapes.accept(value) : value);
+          staying = deliver(interactive ? escapes.accept(value) : value);
         }
-        count = input.read(chunk);
+        // What is typed after leaving is for the shell, so it must not be read here.
+        count = staying ? input.read(chunk) : 0;
       }
     } catch (IOException e) {
       messages.say("standard input can't be read any more: " + e.getMessage());
@@ -151,10 +153,14 @@ final class Console implements AutoCloseable {
     toGuest.close();
   }
 
-  private void deliver(int value) throws InterruptedException {
+  /** Does what a byte from {@link EscapeFilter} says; false if the user leaves. */
+  private boolean deliver(int value) throws InterruptedException {
     switch (value) {
       case EscapeFilter.NOTHING -> {}
-      case EscapeFilter.LEAVE -> listener.userLeft();
+      case EscapeFilter.LEAVE -> {
+        listener.userLeft();
+        return false;
+      }
       case EscapeFilter.HELP -> messages.say(HELP);
       default -> {
         if ((value & EscapeFilter.AFTER_CTRL_A) != 0) {
@@ -163,6 +169,7 @@ final class Console implements AutoCloseable {
         toGuest.put(value & 0xff);
       }
     }
+    return true;
   }
 
   private void feedGuest() {
