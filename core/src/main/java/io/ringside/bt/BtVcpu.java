@@ -21,6 +21,7 @@ import io.ringside.machine.GuestMemory;
 import io.ringside.machine.InterruptController;
 import io.ringside.machine.Vcpu;
 import io.ringside.x86.Decoder;
+import io.ringside.x86.Disassembler;
 import io.ringside.x86.Instruction;
 import io.ringside.x86.Kind;
 import io.ringside.x86.Opcode.Access;
@@ -52,7 +53,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private final SoftTlb tlb;
   private final Translator translator;
   private final Decoder decoder = new Decoder();
-  private final Instruction instruction = new Instruction();
+  private final DecodedInstructions decoded = new DecodedInstructions();
   private final byte[] instructionBytes = new byte[32];
   private final NativeCode enter;
   private final NativeCode resume;
@@ -128,10 +129,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
             return exit;
           }
         } catch (GuestFault fault) {
-          statistics.exceptions[fault.vector()]++;
-          if (processor.deliver(fault) == Outcome.EXIT) {
-            return processor.exit();
-          }
+          deliver(fault);
         }
       }
     } catch (MmioAccess access) {
@@ -262,8 +260,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
 
   private Unit unitAt(long rip, int unitMode) {
     if (!pages.select(rip, Mode.user(unitMode))) {
-      throw new UnsupportedGuestException(
-          "the guest executes memory that is not RAM, at 0x" + Long.toHexString(rip));
+      throw notRam(rip);
     }
     Unit unit = units.find(pages.id(), rip, unitMode);
     if (unit != null) {
@@ -286,6 +283,12 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     return unit;
   }
 
+  /** Delivers an exception; what the VMM must know of it comes out of the next {@link #step}. */
+  private void deliver(GuestFault fault) {
+    statistics.exceptions[fault.vector()]++;
+    outcome = processor.deliver(fault);
+  }
+
   /** Acts on a memory access that missed the software TLB; true if it is there now and the access can be repeated. */
   private boolean miss(int detail) {
     boolean write = (detail & 1) != 0;
@@ -297,15 +300,16 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       outOfLine(gva, size, write);
       return false;
     }
-    long gpa;
-    try {
-      gpa = mmu.translate(gva, write ? Mmu.WRITE : Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
-    } catch (GuestFault fault) {
+    long gpa =
+        mmu.tryTranslate(gva, write ? Mmu.WRITE : Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
+    if (gpa < 0) {
       missedInstruction();
+      GuestFault fault = mmu.fault();
       if (fault == GuestFault.GP0 && stackInstructions.usesStack(decodeCurrent(), gva)) {
-        throw GuestFault.SS0;
+        fault = GuestFault.SS0;
       }
-      throw fault;
+      deliver(fault);
+      return false;
     }
     if (!ram.isRam(gpa & -4096, 4096)) {
       missedInstruction();
@@ -342,11 +346,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     boolean write = (detail & 1) != 0;
     long gva = context.getLong(Context.MISS_ADDRESS);
     int way = Mode.tlb(mode);
-    long gpa;
-    try {
-      // Not as a write: the dirty flag is set by an instruction that does write only.
-      gpa = mmu.translate(gva, Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
-    } catch (GuestFault fault) {
+    // Not as a write: the dirty flag is set by an instruction that does write only.
+    long gpa = mmu.tryTranslate(gva, Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
+    if (gpa < 0) {
       return false;
     }
     boolean writable = mmu.writable() && ram.isRam(gpa & -4096, 4096) && !units.isCode(gpa >>> 12);
@@ -414,7 +416,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       throw faultInCode();
     }
     if (ExitCode.kind(code) != ExitCode.STEPPED) {
-      throw new IllegalStateException("a bounced instruction left with " + code + ": " + describe(i));
+      throw new IllegalStateException("a bounced instruction left with " + code + ": " + describeCurrent());
     }
     if (write) {
       for (int n = 0; n < size; n += 8) {
@@ -455,13 +457,31 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     }
   }
 
-  /** Decodes the instruction at RIP. */
+  /** Decodes the instruction at RIP, or finds it decoded. */
   private Instruction decodeCurrent() {
     long rip = state.rip();
     boolean user = Mode.user(mode);
-    if (!pages.select(rip, user)) {
-      throw new UnsupportedGuestException("the guest executes memory that is not RAM, at 0x" + Long.toHexString(rip));
+    if (pages.select(rip, user)) {
+      DecodedInstructions.Entry known = decoded.at(rip, pages.id(), units.drops());
+      if (known.valid()) {
+        return known.instruction();
+      }
+      decode(rip, user, known.instruction());
+      // Only what lies in one page of code that is watched stays right until code is dropped.
+      if (units.isCode(pages.page()) && ((int) rip & 0xfff) <= 4096 - 16) {
+        known.validate(rip, pages.id(), units.drops());
+      }
+      return known.instruction();
     }
+    throw notRam(rip);
+  }
+
+  private static UnsupportedGuestException notRam(long rip) {
+    return new UnsupportedGuestException(
+        "the guest executes memory that is not RAM, at 0x" + Long.toHexString(rip));
+  }
+
+  private void decode(long rip, boolean user, Instruction instruction) {
     int offset = (int) rip & 0xfff;
     int available = Math.min(16, 4096 - offset);
     ram.raw().read((pages.page() << 12) + offset, instructionBytes, 0, available);
@@ -474,7 +494,6 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     } catch (UndefinedInstructionException undefined) {
       throw undefined.tooLong() ? GuestFault.GP0 : GuestFault.UD;
     }
-    return instruction;
   }
 
   /** Executes the instruction at RIP in Java. */
@@ -532,21 +551,25 @@ public final class BtVcpu implements Vcpu, CpuHooks {
               "the host has no memory behind guest RAM (or the translator erred): access to host address 0x"
                   + Long.toHexString(context.getLong(Context.FAULT_ADDRESS))
                   + " by "
-                  + describe(decodeCurrent()));
+                  + describeCurrent());
       default ->
           new UnsupportedGuestException(
-              "the host's processor raised trap " + trap + " at " + describe(decodeCurrent()));
+              "the host's processor raised trap " + trap + " at " + describeCurrent());
     };
   }
 
-  /** Address, bytes and text of an instruction, for messages. */
-  private String describe(Instruction i) {
-    StringBuilder text = new StringBuilder("0x").append(Long.toHexString(i.rip)).append(':');
-    for (int n = 0; n < i.length; n++) {
-      text.append(' ').append(Character.forDigit(instructionBytes[n] >> 4 & 15, 16));
-      text.append(Character.forDigit(instructionBytes[n] & 15, 16));
+  /** Address, bytes and text of the instruction at RIP, for messages. */
+  private String describeCurrent() {
+    Instruction i = new Instruction();
+    try {
+      if (pages.select(state.rip(), Mode.user(mode))) {
+        decode(state.rip(), Mode.user(mode), i);
+        return Disassembler.format(i, instructionBytes, 0);
+      }
+    } catch (GuestFault undecodable) {
+      // Said below.
     }
-    return text.append("  ").append(i.opcode.mnemonic()).toString();
+    return "0x" + Long.toHexString(state.rip());
   }
 
   /** The registers as text. */
@@ -640,6 +663,16 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     if (translator.configure(state)) {
       units.clear();
     } else if (((before ^ mode) & Mode.NO_FPU) != 0) {
+      units.emptyJumpCache();
+    }
+  }
+
+  @Override
+  public void privilegeChanged() {
+    int before = mode;
+    mode = Mode.of(state);
+    context.putInt(CpuState.MODE, mode);
+    if (((before ^ mode) & Mode.NO_FPU) != 0) {
       units.emptyJumpCache();
     }
   }

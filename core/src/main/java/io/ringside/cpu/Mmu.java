@@ -43,6 +43,7 @@ public final class Mmu {
   private boolean user;
   private boolean global;
   private boolean executable;
+  private GuestFault fault = GuestFault.GP0;
 
   /**
    * Makes the MMU of one vCPU.
@@ -68,22 +69,36 @@ public final class Mmu {
    * @throws GuestFault #PF, or #GP(0) for an address that is not canonical
    */
   public long translate(long gva, int access, boolean userAccess, boolean smapOverride) {
+    long gpa = tryTranslate(gva, access, userAccess, smapOverride);
+    if (gpa < 0) {
+      throw fault;
+    }
+    return gpa;
+  }
+
+  /** As {@link #translate}, but -1 where it would throw {@link #fault}: a page fault is an ordinary thing. */
+  public long tryTranslate(long gva, int access, boolean userAccess, boolean smapOverride) {
     if (gva << 16 >> 16 != gva) {
-      throw GuestFault.GP0;
+      fault = GuestFault.GP0;
+      return -1;
     }
     boolean nxEnabled = (state.get(CpuState.EFER) & RegisterBits.EFER_NXE) != 0;
     long reserved = reservedAddressBits | (nxEnabled ? 0 : NO_EXECUTE);
 
     long address4 = (state.get(CpuState.CR3) & ADDRESS) + (gva >>> 36 & 0xff8);
     long entry4 = load(address4);
-    check(entry4, reserved | LARGE, gva, access, userAccess);
-
+    if (absent(entry4, reserved | LARGE, gva, access, userAccess)) {
+      return -1;
+    }
     long address3 = (entry4 & ADDRESS) + (gva >>> 27 & 0xff8);
     long entry3 = load(address3);
-    check(
-        entry3, (entry3 & LARGE) == 0 ? reserved : reserved | RESERVED_1G, gva, access, userAccess);
+    if (absent(entry3, (entry3 & LARGE) == 0 ? reserved : reserved | RESERVED_1G, gva, access, userAccess)) {
+      return -1;
+    }
     if ((entry3 & LARGE) != 0) {
-      permit(entry3, entry4 & entry3, entry4 | entry3, gva, access, userAccess, smapOverride);
+      if (forbidden(entry3, entry4 & entry3, entry4 | entry3, gva, access, userAccess, smapOverride)) {
+        return -1;
+      }
       touch(address4, entry4, ACCESSED);
       touchLeaf(address3, entry3, access);
       pageShift = 30;
@@ -92,17 +107,14 @@ public final class Mmu {
 
     long address2 = (entry3 & ADDRESS) + (gva >>> 18 & 0xff8);
     long entry2 = load(address2);
-    check(
-        entry2, (entry2 & LARGE) == 0 ? reserved : reserved | RESERVED_2M, gva, access, userAccess);
+    if (absent(entry2, (entry2 & LARGE) == 0 ? reserved : reserved | RESERVED_2M, gva, access, userAccess)) {
+      return -1;
+    }
     if ((entry2 & LARGE) != 0) {
-      permit(
-          entry2,
-          entry4 & entry3 & entry2,
-          entry4 | entry3 | entry2,
-          gva,
-          access,
-          userAccess,
-          smapOverride);
+      if (forbidden(
+          entry2, entry4 & entry3 & entry2, entry4 | entry3 | entry2, gva, access, userAccess, smapOverride)) {
+        return -1;
+      }
       touch(address4, entry4, ACCESSED);
       touch(address3, entry3, ACCESSED);
       touchLeaf(address2, entry2, access);
@@ -112,15 +124,24 @@ public final class Mmu {
 
     long address1 = (entry2 & ADDRESS) + (gva >>> 9 & 0xff8);
     long entry1 = load(address1);
-    check(entry1, reserved, gva, access, userAccess);
+    if (absent(entry1, reserved, gva, access, userAccess)) {
+      return -1;
+    }
     long all = entry4 & entry3 & entry2 & entry1;
-    permit(entry1, all, entry4 | entry3 | entry2 | entry1, gva, access, userAccess, smapOverride);
+    if (forbidden(entry1, all, entry4 | entry3 | entry2 | entry1, gva, access, userAccess, smapOverride)) {
+      return -1;
+    }
     touch(address4, entry4, ACCESSED);
     touch(address3, entry3, ACCESSED);
     touch(address2, entry2, ACCESSED);
     touchLeaf(address1, entry1, access);
     pageShift = 12;
     return entry1 & ADDRESS | gva & 0xfff;
+  }
+
+  /** What the last {@link #tryTranslate} that gave -1 raises: #PF, or #GP(0). */
+  public GuestFault fault() {
+    return fault;
   }
 
   /** Log2 of the page size of the last translation: 12, 21 or 30. */
@@ -154,24 +175,16 @@ public final class Mmu {
     return ram.isRam(gpa, 8) ? raw.getLong(gpa) : -1L;
   }
 
-  private void check(long entry, long reserved, long gva, int access, boolean userAccess) {
+  private boolean absent(long entry, long reserved, long gva, int access, boolean userAccess) {
     if ((entry & PRESENT) == 0) {
-      throw fault(0, gva, access, userAccess);
+      return fault(0, gva, access, userAccess);
     }
-    if ((entry & reserved) != 0) {
-      throw fault(PF_PRESENT | PF_RESERVED, gva, access, userAccess);
-    }
+    return (entry & reserved) != 0 && fault(PF_PRESENT | PF_RESERVED, gva, access, userAccess);
   }
 
   /** SDM vol. 3, 4.6.1: determination of access rights. */
-  private void permit(
-      long leaf,
-      long all,
-      long any,
-      long gva,
-      int access,
-      boolean userAccess,
-      boolean smapOverride) {
+  private boolean forbidden(
+      long leaf, long all, long any, long gva, int access, boolean userAccess, boolean smapOverride) {
     long cr4 = state.get(CpuState.CR4);
     boolean userPage = (all & USER) != 0;
     boolean readWrite = (all & WRITABLE) != 0;
@@ -189,12 +202,13 @@ public final class Mmu {
     }
     boolean permitted = access == READ ? mayRead : access == WRITE ? mayWrite : mayExecute;
     if (!permitted) {
-      throw fault(PF_PRESENT, gva, access, userAccess);
+      return fault(PF_PRESENT, gva, access, userAccess);
     }
     user = userPage;
     executable = mayExecute;
     writable = mayWrite && (access == WRITE || (leaf & DIRTY) != 0);
     global = (leaf & GLOBAL) != 0 && (cr4 & RegisterBits.CR4_PGE) != 0;
+    return false;
   }
 
   private void touchLeaf(long gpa, long entry, int access) {
@@ -210,7 +224,8 @@ public final class Mmu {
     }
   }
 
-  private GuestFault fault(int code, long gva, int access, boolean userAccess) {
+  /** Records a page fault; always true. */
+  private boolean fault(int code, long gva, int access, boolean userAccess) {
     int error = code | (userAccess ? PF_USER : 0);
     if (access == WRITE) {
       error |= PF_WRITE;
@@ -219,6 +234,7 @@ public final class Mmu {
             || (state.get(CpuState.CR4) & RegisterBits.CR4_SMEP) != 0)) {
       error |= PF_FETCH;
     }
-    return GuestFault.pageFault(error, gva);
+    fault = GuestFault.pageFault(error, gva);
+    return true;
   }
 }
