@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
  * (Documentation/driver-api/early-userspace/buffer-format.rst). All files belong to root and have no time of change, so
  * that the same input always gives the same bytes.
  */
-final class Cpio {
+public final class Cpio {
   private static final int TYPE_CHARACTER_DEVICE = 0020000;
   private static final int TYPE_DIRECTORY = 0040000;
   private static final int TYPE_FILE = 0100000;
@@ -20,32 +20,35 @@ final class Cpio {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream(1 << 16);
   private int nextInode = 1;
 
+  /** An empty archive. */
+  public Cpio() {}
+
   /** Adds a directory; its parent comes first. Paths are relative to the root, without a leading slash. */
-  Cpio directory(String path, int permissions) {
+  public Cpio directory(String path, int permissions) {
     entry(path, TYPE_DIRECTORY | permissions, 2, 0, 0, NOTHING);
     return this;
   }
 
   /** Adds a regular file. */
-  Cpio file(String path, int permissions, byte[] contents) {
+  public Cpio file(String path, int permissions, byte[] contents) {
     entry(path, TYPE_FILE | permissions, 1, 0, 0, contents);
     return this;
   }
 
   /** Adds a symbolic link. */
-  Cpio symlink(String path, String target) {
+  public Cpio symlink(String path, String target) {
     entry(path, TYPE_SYMLINK | 0777, 1, 0, 0, target.getBytes(StandardCharsets.UTF_8));
     return this;
   }
 
   /** Adds a character device. */
-  Cpio characterDevice(String path, int permissions, int major, int minor) {
+  public Cpio characterDevice(String path, int permissions, int major, int minor) {
     entry(path, TYPE_CHARACTER_DEVICE | permissions, 1, major, minor, NOTHING);
     return this;
   }
 
   /** Ends the archive and returns it. */
-  byte[] toBytes() {
+  public byte[] toBytes() {
     entry("TRAILER!!!", 0, 1, 0, 0, NOTHING);
     return out.toByteArray();
   }

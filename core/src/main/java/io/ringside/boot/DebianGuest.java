@@ -80,6 +80,11 @@ public final class DebianGuest {
     return new GuestFiles(kernelFile, initrdFile);
   }
 
+  /** The statically linked busybox of the guest's initramfs; it is there once {@link #resolve} made that. */
+  public Path busybox() {
+    return cache.resolve(BUSYBOX_FILE);
+  }
+
   private void download(boolean kernel, boolean busybox) throws IOException {
     List<String> packages = new ArrayList<>();
     if (kernel) {
