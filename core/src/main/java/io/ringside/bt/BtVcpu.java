@@ -596,6 +596,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     if (bounceRead) {
       bounceRead = false;
       memory.completeRead(value);
+      // The instruction finds its value only if nothing comes in between.
+      inhibited = true;
     } else {
       outcome = processor.completeRead(value);
     }
