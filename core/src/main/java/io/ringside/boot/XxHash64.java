@@ -14,6 +14,7 @@ final class XxHash64 {
   private XxHash64() {}
 
   /** The hash of the bytes from {@code from} to before {@code end}. */
+  @SuppressWarnings("ConstantOverflow") // sums are modulo 2^64
   static long of(ByteBuffer data, int from, int end) {
     ByteBuffer in = data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     int at = from;

@@ -3,7 +3,6 @@ package io.ringside.bt;
 import static io.ringside.asm.Assembler.RCX;
 import static io.ringside.bt.Context.CTX;
 import static io.ringside.bt.Context.S0;
-import static io.ringside.bt.Context.S1;
 
 import io.ringside.asm.Assembler;
 import io.ringside.cpu.CpuState;
