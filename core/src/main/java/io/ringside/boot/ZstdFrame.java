@@ -56,7 +56,8 @@ final class ZstdFrame {
   private void next() throws CorruptPayloadException {
     int magic = (int) number(4);
     if ((magic & -16) == SKIPPABLE_MAGIC) {
-      from += number(4);
+      long size = number(4);
+      from += size;
     } else if (magic == MAGIC) {
       frame();
     } else {
