@@ -57,7 +57,8 @@ final class FseTable {
    * @param in has four readable bytes after {@code end}
    * @return where the bytes after it start
    */
-  int read(byte[] in, int from, int end, int maxAccuracy, int maxSymbol) throws CorruptPayloadException {
+  int read(byte[] in, int from, int end, int maxAccuracy, int maxSymbol)
+      throws CorruptPayloadException {
     ForwardBits source = new ForwardBits(in, from);
     int accuracyLog = source.read(4) + 5;
     if (accuracyLog > maxAccuracy) {

@@ -81,9 +81,7 @@ final class Payload {
       throw corrupt(name, format, "truncated", e);
     } catch (CorruptPayloadException e) {
       throw corrupt(name, format, e.getMessage(), e);
-    } catch (IOException
-        | IllegalArgumentException
-        | IndexOutOfBoundsException e) {
+    } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
       throw corrupt(name, format, "malformed", e);
     }
     return unpacked;

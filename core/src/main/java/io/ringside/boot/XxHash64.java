@@ -20,7 +20,7 @@ final class XxHash64 {
     int at = from;
     long hash;
     if (end - from >= 32) {
-      long a = PRIME1 + PRIME2;
+      long a = 0x60ea_27ee_adc0_b5d6L; // PRIME1 + PRIME2, modulo 2^64
       long b = PRIME2;
       long c = 0;
       long d = -PRIME1;

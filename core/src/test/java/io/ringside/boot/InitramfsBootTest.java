@@ -31,7 +31,8 @@ class InitramfsBootTest {
   void fetch() {
     assumeTrue(HostTools.find("apt-get").isPresent(), "apt-get is not installed on this host");
     assumeTrue(
-        HostTools.find("qemu-system-x86_64").isPresent(), "qemu-system-x86_64 is not installed on this host");
+        HostTools.find("qemu-system-x86_64").isPresent(),
+        "qemu-system-x86_64 is not installed on this host");
     files =
         new DebianGuest(new CacheDirectory(directory), new ArrayList<>()::add)
             .resolve(Optional.empty(), Optional.empty());
@@ -39,7 +40,8 @@ class InitramfsBootTest {
 
   @Test
   void aShellWithJobControlThatPowersOffAtItsEnd() throws Exception {
-    String log = run("tty\n", "sleep 100 &\n", "jobs\n", "kill %1; wait; echo status $?\n", "exit\n");
+    String log =
+        run("tty\n", "sleep 100 &\n", "jobs\n", "kill %1; wait; echo status $?\n", "exit\n");
     assertThat(log)
         .contains("Ringside guest: Debian kernel ")
         .contains("/dev/ttyS0")
@@ -68,7 +70,12 @@ class InitramfsBootTest {
   @Test
   void fileSystemsAreMounted() throws Exception {
     assertThat(run("mount\n", "exit\n"))
-        .contains("proc on /proc", "sysfs on /sys", "devtmpfs on /dev", "devpts on /dev/pts", "tmpfs on /tmp");
+        .contains(
+            "proc on /proc",
+            "sysfs on /sys",
+            "devtmpfs on /dev",
+            "devpts on /dev/pts",
+            "tmpfs on /tmp");
   }
 
   /** Types each text when the shell's prompt is there, or a second later where the text before has started something. */
@@ -115,7 +122,8 @@ class InitramfsBootTest {
     return log.toString();
   }
 
-  private static int waitFor(String text, InputStream screen, StringBuilder log, int from) throws IOException {
+  private static int waitFor(String text, InputStream screen, StringBuilder log, int from)
+      throws IOException {
     int at;
     while ((at = log.indexOf(text, from)) < 0) {
       int c = screen.read();

@@ -19,7 +19,8 @@ class ZstdFrameTest {
 
   @Test
   void rawAndRunLengthBlocks() throws CorruptPayloadException {
-    byte[] frame = join(MAGIC, SMALL, block(0, 3, false), ascii("abc"), block(1, 10, true), ascii("z"));
+    byte[] frame =
+        join(MAGIC, SMALL, block(0, 3, false), ascii("abc"), block(1, 10, true), ascii("z"));
     assertThat(unpack(frame, 13)).isEqualTo("abczzzzzzzzzz");
   }
 
@@ -54,13 +55,16 @@ class ZstdFrameTest {
   void refusesWhatItCantUnpack() {
     assertThatThrownBy(() -> unpack(join(MAGIC, new byte[] {0x21, 7, 3}, block(0, 0, true)), 9))
         .hasMessageContaining("dictionary");
-    assertThatThrownBy(() -> unpack(join(MAGIC, SMALL, block(3, 0, true)), 9)).hasMessageContaining("type");
+    assertThatThrownBy(() -> unpack(join(MAGIC, SMALL, block(3, 0, true)), 9))
+        .hasMessageContaining("type");
     assertThatThrownBy(() -> unpack(join(MAGIC, SMALL, block(0, 200_000, true)), 9))
         .hasMessageContaining("larger than blocks may be");
-    assertThatThrownBy(() -> unpack(join(MAGIC, SMALL, block(0, 2, true), ascii("hi"), ascii("junk")), 9))
+    assertThatThrownBy(
+            () -> unpack(join(MAGIC, SMALL, block(0, 2, true), ascii("hi"), ascii("junk")), 9))
         .hasMessageContaining("after its end");
     // A second run of a table that there isn't: literals without a tree.
-    assertThatThrownBy(() -> unpack(join(MAGIC, SMALL, block(2, 4, true), new byte[] {0x13, 0x40, 0, 0}), 9))
+    assertThatThrownBy(
+            () -> unpack(join(MAGIC, SMALL, block(2, 4, true), new byte[] {0x13, 0x40, 0, 0}), 9))
         .isInstanceOf(CorruptPayloadException.class);
   }
 
