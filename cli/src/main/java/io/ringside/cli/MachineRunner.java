@@ -63,6 +63,9 @@ final class MachineRunner implements GuestRunner {
       }
       running = Optional.of(machine);
     }
+    if (request.stats()) {
+      machine.sampleTlb();
+    }
     console.start(machine::serialInput);
     VcpuLoop.End end = machine.loop().run();
     synchronized (this) {

@@ -16,8 +16,12 @@ final class StatisticsReport {
     StringBuilder text = new StringBuilder("statistics\n");
     text.append("  method         ").append(method.label()).append('\n');
     exits(text, machine.loop().counters());
-    text.append("  translation    ").append(machine.statistics());
-    return text.toString();
+    long firstUser = machine.statistics().nanosToFirstUserInstruction();
+    if (firstUser != 0) {
+      text.append("  first user instruction after ").append(thousandths(firstUser / 1_000_000)).append(" s\n");
+    }
+    text.append(machine.statistics().report());
+    return text.toString().stripTrailing();
   }
 
   private static void exits(StringBuilder text, ExitCounters counters) {

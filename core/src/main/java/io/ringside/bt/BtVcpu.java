@@ -35,6 +35,11 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private static final int RFLAGS_IF = 1 << 9;
   private static final int PHYSICAL_ADDRESS_BITS = 40;
 
+  /** Every so many exits, so many units are run one by one to count their look-ups in the software TLB. */
+  private static final int SAMPLE_PERIOD = 20_000;
+
+  private static final int SAMPLE_UNITS = 2_000;
+
   private final HostMapping contextMapping;
   private final NativeMemory context;
   private final CpuState state;
@@ -60,6 +65,12 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private final SignalRedirector.Registration redirection;
   private final Statistics statistics = new Statistics();
 
+  private int timedExit = -1;
+  private long timedSince;
+  private long exitCount;
+  private boolean samplesTlb;
+  private int sampleLeft;
+  private long lastSample;
   private int mode;
   private boolean inhibited;
   private volatile boolean kicked;
@@ -108,6 +119,11 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     modeChanged();
   }
 
+  /** Turns on the sampling of hits in the software TLB, which costs a little. */
+  public void sampleTlb() {
+    samplesTlb = true;
+  }
+
   /** What was counted. */
   public Statistics statistics() {
     statistics.units = units.count();
@@ -116,6 +132,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     statistics.cacheBytes = cache.top();
     statistics.tlbFills = tlb.fills;
     statistics.dropped = units.drops();
+    statistics.chained = slots.chained();
     return statistics;
   }
 
@@ -162,13 +179,21 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         return new Exit.Interrupted();
       }
     }
-    Unit unit = unitAt(state.rip(), mode);
+    Unit unit = unitAt(state.rip(), mode | sampling());
     NativeCode how = enter;
     long pc = cache.address(unit.bodyEntry);
     while (true) {
+      if (timedExit >= 0) {
+        statistics.exitNanos[timedExit] += (System.nanoTime() - timedSince) * Statistics.TIME_EVERY;
+        timedExit = -1;
+      }
       long code = how.call(context.address(), pc);
       int kind = ExitCode.kind(code);
       statistics.exits[kind]++;
+      if (++exitCount % Statistics.TIME_EVERY == 0) {
+        timedExit = kind;
+        timedSince = System.nanoTime();
+      }
       how = enter;
       mode = context.getInt(CpuState.MODE);
       switch (kind) {
@@ -181,6 +206,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
           }
           int before = units.count();
           int targetMode = slots.targetMode(slot);
+          if ((targetMode & Mode.SAMPLED) != 0) {
+            return null;
+          }
           Unit target = unitAt(state.rip(), targetMode);
           if (units.count() >= before) {
             slots.link(slot, target, cache);
@@ -192,11 +220,17 @@ public final class BtVcpu implements Vcpu, CpuHooks {
             processor.interrupts().deliverSingleStep();
             return null;
           }
+          if (sampleLeft > 0) {
+            return null;
+          }
           Unit target = unitAt(state.rip(), mode);
           units.cacheJump(target);
           pc = cache.address(target.checkedEntry);
         }
         case ExitCode.MISS -> {
+          if (sampleLeft > 0) {
+            statistics.sampledMisses++;
+          }
           if (!miss(ExitCode.detail(code))) {
             return null;
           }
@@ -204,6 +238,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
           pc = context.getLong(Context.ENTRY_PC);
         }
         case ExitCode.GROUP_MISS -> {
+          if (sampleLeft > 0) {
+            statistics.sampledMisses++;
+          }
           if (groupMiss(ExitCode.detail(code))) {
             how = resume;
             pc = context.getLong(Context.ENTRY_PC);
@@ -230,6 +267,22 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         default -> throw new IllegalStateException("exit " + code);
       }
     }
+  }
+
+  /** The mode bit for units to be sampled, and the sampling itself: the unit that comes next is counted. */
+  private int sampling() {
+    if (!samplesTlb) {
+      return 0;
+    }
+    if (sampleLeft == 0) {
+      if (exitCount - lastSample < SAMPLE_PERIOD) {
+        return 0;
+      }
+      lastSample = exitCount;
+      sampleLeft = SAMPLE_UNITS;
+    }
+    sampleLeft--;
+    return sampleLeft == 0 ? 0 : Mode.SAMPLED;
   }
 
   /** Delivers what waits; true if the caller of {@link #run} is wanted. */
@@ -259,6 +312,17 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   }
 
   private Unit unitAt(long rip, int unitMode) {
+    Unit unit = findUnit(rip, unitMode);
+    if ((unitMode & Mode.SAMPLED) != 0) {
+      statistics.sampledLookups += unit.lookups;
+    }
+    if (statistics.firstUserNanos == 0 && Mode.user(unitMode)) {
+      statistics.firstUserNanos = System.nanoTime();
+    }
+    return unit;
+  }
+
+  private Unit findUnit(long rip, int unitMode) {
     if (!pages.select(rip, Mode.user(unitMode))) {
       throw notRam(rip);
     }
@@ -586,7 +650,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     text.append(" cr2 ").append(Long.toHexString(state.get(CpuState.CR2)));
     text.append(" cr3 ").append(Long.toHexString(state.get(CpuState.CR3)));
     text.append(" cr4 ").append(Long.toHexString(state.get(CpuState.CR4)));
-    return text.append('\n').append(statistics()).toString();
+    return text.append('\n').append(statistics().report()).toString();
   }
 
   // ---- What the VMM calls -------------------------------------------------------------------------------------

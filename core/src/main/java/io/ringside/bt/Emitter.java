@@ -105,6 +105,9 @@ final class Emitter {
   int operandIndex;
   int operandDisplacement;
 
+  /** Look-ups in the software TLB so far. */
+  int lookups;
+
   long unitRip;
   int mode;
   int tlb;
@@ -127,6 +130,7 @@ final class Emitter {
     unitRip = rip;
     mode = unitMode;
     tlb = Mode.tlb(unitMode);
+    lookups = 0;
     missCount = 0;
     groupMissCount = 0;
     linkCount = 0;
@@ -276,6 +280,7 @@ final class Emitter {
       a.lea(S0, CTX, Context.BOUNCE);
       return;
     }
+    lookups++;
     int retry = a.position();
     address(i, form, value);
     int tags = write ? Context.tlbWrite(tlb) : Context.tlbRead(tlb);
@@ -308,6 +313,7 @@ final class Emitter {
       a.load(S0, CTX, field);
       return;
     }
+    lookups++;
     int retry = a.position();
     int base = AccessGroups.base(i);
     int length = groups.length(number);
@@ -520,7 +526,7 @@ final class Emitter {
 
   /** Jumps to the guest address in S0 through the jump cache of another TLB index. */
   void jumpIndirect(int targetTlb) {
-    if ((mode & Mode.STEP) != 0) {
+    if ((mode & (Mode.STEP | Mode.SAMPLED)) != 0) {
       a.jmpTo(stubs.exitIndirect);
       return;
     }

@@ -11,6 +11,7 @@ final class LinkSlots {
   private int[] next = new int[4096];
   private long[] sourceRip = new long[4096];
   private int count;
+  private long chained;
 
   /** The number that the next {@link #add} gives. */
   int count() {
@@ -54,6 +55,11 @@ final class LinkSlots {
     return targetMode[slot];
   }
 
+  /** How many branches have been chained. */
+  long chained() {
+    return chained;
+  }
+
   /** Chains the slot's branch to {@code unit}. */
   void link(int slot, Unit unit, TranslationCache cache) {
     long source = sourceRip[slot];
@@ -66,6 +72,7 @@ final class LinkSlots {
     } else {
       entry = unit.checkedEntry;
     }
+    chained++;
     cache.patchRelative(patch[slot], entry);
     next[slot] = unit.incoming;
     unit.incoming = slot;

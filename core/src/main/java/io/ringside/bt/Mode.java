@@ -25,6 +25,9 @@ final class Mode {
   /** Every memory access is looked up on its own, see {@link AccessGroups}. Not in the vCPU's mode, only in units'. */
   static final int NO_GROUPS = 32;
 
+  /** Units whose look-ups are counted: they are not chained. Not in the vCPU's mode either. */
+  static final int SAMPLED = 64;
+
   private Mode() {}
 
   /** The mode that the state says. */

@@ -120,7 +120,7 @@ final class SystemCallEmitter {
 
   private void changeMode(int tlb, int cpl) {
     a.storeImmediate32(CTX, CpuState.CPL, cpl);
-    a.storeImmediate32(CTX, CpuState.MODE, e.mode & ~(Mode.TLB_MASK | Mode.NO_GROUPS) | tlb);
+    a.storeImmediate32(CTX, CpuState.MODE, e.mode & ~(Mode.TLB_MASK | Mode.NO_GROUPS | Mode.SAMPLED) | tlb);
   }
 
   /** STAC and CLAC at CPL 0: with SMAP on the rest of the code runs on another software TLB. */
@@ -133,7 +133,7 @@ final class SystemCallEmitter {
     }
     a.store(CTX, CpuState.SYSTEM_FLAGS, RCX);
     if (smap) {
-      int mode = e.mode & ~(Mode.TLB_MASK | Mode.NO_GROUPS) | (set ? Mode.TLB_SUPERVISOR_AC : Mode.TLB_SUPERVISOR);
+      int mode = e.mode & ~(Mode.TLB_MASK | Mode.NO_GROUPS | Mode.SAMPLED) | (set ? Mode.TLB_SUPERVISOR_AC : Mode.TLB_SUPERVISOR);
       a.storeImmediate32(CTX, CpuState.MODE, mode);
       e.jump(i.rip, i.nextRip(), mode);
     } else {

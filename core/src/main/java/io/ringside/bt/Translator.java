@@ -127,6 +127,7 @@ final class Translator {
     e.start(rip, mode);
     emitUnit(unit, pageId, secondPage < 0 ? 0 : pages.secondId());
     e.finish(false);
+    unit.lookups = e.lookups;
     int start = cache.append(a.buffer(), a.position());
     unit.start = start;
     unit.end = start + a.position();

@@ -18,6 +18,9 @@ final class Unit {
   /** Bytes of guest code. */
   final int length;
 
+  /** Look-ups in the software TLB if it runs to its end. */
+  int lookups;
+
   /** Offsets in the translation cache: the whole code. */
   int start;
 

@@ -119,6 +119,11 @@ public final class Machine implements AutoCloseable {
     }
   }
 
+  /** Makes the statistics tell the software TLB's hits too, by sampling. */
+  public void sampleTlb() {
+    vcpu.sampleTlb();
+  }
+
   /** What the vCPU counted. */
   public Statistics statistics() {
     return vcpu.statistics();
