@@ -8,9 +8,28 @@ import java.util.Set;
 /**
  * What CPUID tells the guest: the host's identity, with no more features than translated code and emulation give
  * (SDM vol. 2, CPUID; AMD APM vol. 3, appendix E). One core with one thread and APIC id 0.
+ *
+ * <p><b>Transient execution.</b> Both of the guest's privilege levels run in one process at the host's CPL 3, and each
+ * indirect branch and return of the guest is an indirect jump of the host through a table. So the processor's branch
+ * predictors don't keep a guest's kernel and its processes apart, and nothing that the guest can do makes them: a
+ * retpoline, an untrained or stuffed return stack, a cleared branch history become further jumps of that kind. The bits
+ * below tell the guest that it need not try, for its attempts cost time and protect nothing:
+ *
+ * <ul>
+ *   <li>SRSO_NO and BTC_NO: what safe RET and return thunks work around is the prediction of RET instructions. No RET of
+ *       the guest becomes a RET of the host.
+ *   <li>Automatic IBRS (AMD) and IBRS_ALL with BHI_NO and ITS_NO (Intel): the guest leaves indirect branches as they are.
+ *       The control bits are kept and have no effect; nor has IBPB, which comes with IBRS on Intel's processors.
+ *   <li>GDS_NO: gathers are emulated by single loads. RDCL_NO and its kin: faults of paging and of device memory, which
+ *       the software TLB finds before there is an access.
+ * </ul>
+ *
+ * <p>The rest is as the host says (TSA_SQ_NO, TSA_L1_NO), or is not claimed: guests find themselves open to speculative
+ * store bypass. What these bits do <em>not</em> say is that a process of the guest can't read its kernel's memory through
+ * a side channel. Who needs that boundary must not run both in one machine.
  */
 public final class CpuidModel {
-  /** IA32_ARCH_CAPABILITIES where it is shown: faults of hardware paging that a software TLB can't have. */
+  /** IA32_ARCH_CAPABILITIES where it is shown (SDM vol. 4); the class comment has the reasons. */
   static final long ARCH_CAPABILITIES =
       1L // RDCL_NO
           | 1L << 3 // SKIP_L1DFL_VMENTRY
@@ -19,7 +38,12 @@ public final class CpuidModel {
           | 1L << 8 // TAA_NO
           | 1L << 13 // SBDR_SSDP_NO
           | 1L << 14 // FBSDP_NO
-          | 1L << 15; // PSDP_NO
+          | 1L << 15 // PSDP_NO
+          | 1L << 1 // IBRS_ALL
+          | 1L << 20 // BHI_NO
+          | 1L << 24 // PBRSB_NO
+          | 1L << 26 // GDS_NO
+          | 1L << 62; // ITS_NO
 
   private static final int VENDOR_AMD_EBX = 0x6874_7541;
   private static final int VENDOR_INTEL_EBX = 0x756e_6547;
@@ -52,18 +76,20 @@ public final class CpuidModel {
   // The guest's code is translated anew when it changes, so SERIALIZE has nothing to do; without it
   // Linux executes an IRET to itself for each of its 50,000 patches at boot.
   private static final int LEAF7_EDX_SERIALIZE = 1 << 14;
+  private static final int LEAF7_EDX_IBRS_IBPB = 1 << 26;
   private static final int LEAF7_EDX_ARCH_CAPABILITIES = 1 << 29;
   // 80000001h ECX: LAHF, ABM, SSE4A, PREFETCHW, TOPOEXT. EDX: SYSCALL NX 1GB RDTSCP LM.
   private static final int EXT1_ECX = 1 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 22;
   private static final int EXT1_EDX = 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29;
   private static final int EXT1_EDX_AS_LEAF1 = 0x0183_f3ff;
-  // 80000008h EBX: error pointers saved always (XSaveErPtr), no branch type confusion.
-  private static final int AMD_8000_0008_EBX = 1 << 2 | 1 << 29;
-  // 80000021h EAX: no nested data breakpoints, LFENCE serializing.
-  private static final int AMD_8000_0021_HOST = 1 | 1 << 2;
-  // Null selectors clear the base, since SegmentInstructions does so. SRSO_NO: the guest's RETs never run as RETs of
-  // the host, so that there is no return prediction to overflow; without it Linux sends each through a thunk.
-  private static final int AMD_8000_0021_OURS = 1 << 6 | 1 << 29;
+  // 80000008h EBX: BTC_NO; from the host: error pointers saved always (XSaveErPtr).
+  private static final int AMD_8000_0008_EBX_OURS = 1 << 29;
+  private static final int AMD_8000_0008_EBX_HOST = 1 << 2;
+  // 80000021h EAX: null selectors clear the base (as SegmentInstructions has it), Automatic IBRS, SRSO_NO; from the host:
+  // no nested data breakpoints, LFENCE serializes. ECX: TSA_SQ_NO, TSA_L1_NO.
+  private static final int AMD_8000_0021_EAX_OURS = 1 << 6 | 1 << 8 | 1 << 29;
+  private static final int AMD_8000_0021_EAX_HOST = 1 | 1 << 2;
+  private static final int AMD_8000_0021_ECX_HOST = 1 << 1 | 1 << 2;
   // Leaf Dh, 1: XSAVEOPT, XSAVEC, XGETBV with ECX=1.
   private static final int XSAVE_EXTENSIONS = 7;
 
@@ -79,6 +105,7 @@ public final class CpuidModel {
   private final boolean amd;
   private final boolean intel;
   private final int maxBasic;
+  private final int hostMaxExtended;
   private final int maxExtended;
   private final int[] hostLeaf1;
   private final int leaf1Ecx;
@@ -117,6 +144,7 @@ public final class CpuidModel {
     amd = vendor[1] == VENDOR_AMD_EBX;
     intel = vendor[1] == VENDOR_INTEL_EBX;
     maxBasic = Math.min(vendor[0], amd ? MAX_BASIC_AMD : MAX_BASIC);
+    hostMaxExtended = host.read(0x8000_0000, 0)[0];
     maxExtended = amd ? 0x8000_0021 : 0x8000_0008;
     hostLeaf1 = host.read(1, 0);
     boolean hostHasXsave = (hostLeaf1[2] & 1 << 26) != 0;
@@ -128,7 +156,10 @@ public final class CpuidModel {
     int[] host7 = vendor[0] >= 7 ? host.read(7, 0) : new int[4];
     leaf7Ebx = LEAF7_EBX & (host7[1] | LEAF7_EBX_OURS) & (hostHasAvx ? -1 : ~(1 << 5));
     leaf7Ecx = LEAF7_ECX_UMIP | LEAF7_ECX_RDPID;
-    leaf7Edx = host7[3] & LEAF7_EDX_FSRM | LEAF7_EDX_SERIALIZE | (intel ? LEAF7_EDX_ARCH_CAPABILITIES : 0);
+    leaf7Edx =
+        host7[3] & LEAF7_EDX_FSRM
+            | LEAF7_EDX_SERIALIZE
+            | (intel ? LEAF7_EDX_IBRS_IBPB | LEAF7_EDX_ARCH_CAPABILITIES : 0);
     int[] hostExt1 = host.read(0x8000_0001, 0);
     ext1Ecx = hostExt1[2] & EXT1_ECX & (amd ? -1 : 1 | 1 << 5 | 1 << 8);
     xsaveExtensions = hostHasXsave ? XSAVE_EXTENSIONS : 0;
@@ -373,15 +404,15 @@ public final class CpuidModel {
       case 0x8000_0006 -> host.read(leaf, 0);
       case 0x8000_0007 -> new int[] {0, 0, 0, 1 << 8};
       case 0x8000_0008 -> {
-        int ebx = amd ? host.read(leaf, 0)[1] & AMD_8000_0008_EBX : 0;
+        int ebx = amd ? host.read(leaf, 0)[1] & AMD_8000_0008_EBX_HOST | AMD_8000_0008_EBX_OURS : 0;
         yield new int[] {48 << 8 | physicalAddressBits, ebx, 0, 0};
       }
       case 0x8000_001d -> cacheLeaf(leaf, subleaf, (ext1Ecx & 1 << 22) != 0);
       case 0x8000_001e -> new int[4];
       case 0x8000_0021 -> {
-        int maxOfHost = host.read(0x8000_0000, 0)[0];
-        int eax = Integer.compareUnsigned(maxOfHost, leaf) >= 0 ? host.read(leaf, 0)[0] : 0;
-        yield new int[] {eax & AMD_8000_0021_HOST | AMD_8000_0021_OURS, 0, 0, 0};
+        int[] r = Integer.compareUnsigned(hostMaxExtended, leaf) >= 0 ? host.read(leaf, 0) : new int[4];
+        int eax = r[0] & AMD_8000_0021_EAX_HOST | AMD_8000_0021_EAX_OURS;
+        yield new int[] {eax, 0, r[2] & AMD_8000_0021_ECX_HOST, 0};
       }
       default -> new int[4];
     };

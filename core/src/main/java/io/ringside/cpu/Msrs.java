@@ -27,6 +27,8 @@ public final class Msrs {
   private static final int PLATFORM_ID = 0x17;
   private static final int EBL_CR_POWERON = 0x2a;
   private static final int FEATURE_CONTROL = 0x3a;
+  private static final int SPEC_CTRL = 0x48;
+  private static final int PRED_CMD = 0x49;
   private static final int MICROCODE_UPDATE = 0x79;
   private static final int MICROCODE_REVISION = 0x8b;
   private static final int PLATFORM_INFO = 0xce;
@@ -64,6 +66,12 @@ public final class Msrs {
 
   private static final int AMD_PATCH_LEVEL = 0x0100_0065;
 
+  /** IBRS: SDM vol. 4, IA32_SPEC_CTRL. */
+  private static final long SPEC_CTRL_WRITABLE = 1;
+
+  /** IBPB: SDM vol. 4, IA32_PRED_CMD. */
+  private static final long PRED_CMD_WRITABLE = 1;
+
   private final CpuState state;
   private final CpuHooks hooks;
   private final VirtualMemory memory;
@@ -71,6 +79,7 @@ public final class Msrs {
   private final CpuidModel cpuid;
   private final boolean amd;
   private final Mtrrs mtrrs;
+  private final PerformanceCounters performanceCounters;
   private final long topOfMemory;
   private final long topOfMemory2;
 
@@ -81,6 +90,7 @@ public final class Msrs {
   private long pat = PAT_RESET;
   private long miscEnable = MISC_ENABLE_RESET;
   private long debugCtl;
+  private long specCtrl;
   private long hwcr = HWCR_RESET;
   private long lsCfg;
   private long deCfg = DE_CFG_RESET;
@@ -101,6 +111,7 @@ public final class Msrs {
     this.cpuid = cpuid;
     this.amd = cpuid.isAmd();
     this.mtrrs = new Mtrrs(cpuid.physicalAddressBits());
+    this.performanceCounters = new PerformanceCounters(hooks, interruptController);
     this.topOfMemory = lowRamEnd;
     this.topOfMemory2 = highRamEnd;
   }
@@ -119,6 +130,18 @@ public final class Msrs {
     write(
         (int) state.gpr(CpuState.RCX),
         state.gpr(CpuState.RDX) << 32 | state.gpr(CpuState.RAX) & 0xffff_ffffL);
+    state.rip(insn.nextRip());
+    return Outcome.NEXT;
+  }
+
+  Outcome rdpmc(Instruction insn) {
+    if ((state.get(CpuState.CR4) & RegisterBits.CR4_PCE) == 0) {
+      Privilege.requireSupervisor(state);
+    }
+    require(amd);
+    long value = performanceCounters.readCounter((int) state.gpr(CpuState.RCX));
+    state.gpr(CpuState.RAX, value & 0xffff_ffffL);
+    state.gpr(CpuState.RDX, value >>> 32);
     state.rip(insn.nextRip());
     return Outcome.NEXT;
   }
@@ -198,6 +221,7 @@ public final class Msrs {
       case PLATFORM_ID, EBL_CR_POWERON, PLATFORM_INFO -> 0;
       // Locked, nothing enabled: no VMX.
       case FEATURE_CONTROL -> 1;
+      case SPEC_CTRL -> specCtrl;
       case ARCH_CAPABILITIES -> {
         if (!cpuid.showsArchCapabilities()) {
           throw unknown(msr);
@@ -216,7 +240,12 @@ public final class Msrs {
       case AMD_TOP_MEM2 -> topOfMemory2;
       case AMD_LS_CFG -> lsCfg;
       case AMD_DE_CFG -> deCfg;
-      default -> throw unknown(msr);
+      default -> {
+        if (PerformanceCounters.contains(msr)) {
+          yield performanceCounters.read(msr);
+        }
+        throw unknown(msr);
+      }
     };
   }
 
@@ -277,7 +306,7 @@ public final class Msrs {
         } else if (amd) {
           writeAmd(msr, value);
         } else {
-          throw unknown(msr);
+          writeIntel(msr, value);
         }
       }
     }
@@ -289,6 +318,23 @@ public final class Msrs {
       case AMD_LS_CFG -> lsCfg = value;
       case AMD_DE_CFG -> deCfg = value | DE_CFG_RESET;
       case AMD_SYSCFG, AMD_NB_CFG, AMD_IC_CFG, AMD_DC_CFG -> {}
+      default -> {
+        if (!PerformanceCounters.contains(msr)) {
+          throw unknown(msr);
+        }
+        performanceCounters.write(msr, value);
+      }
+    }
+  }
+
+  /** What the two control of branch prediction has no effect on translated code: see {@link CpuidModel}. */
+  private void writeIntel(int msr, long value) {
+    switch (msr) {
+      case SPEC_CTRL -> {
+        require((value & ~SPEC_CTRL_WRITABLE) == 0);
+        specCtrl = value;
+      }
+      case PRED_CMD -> require((value & ~PRED_CMD_WRITABLE) == 0);
       default -> throw unknown(msr);
     }
   }
@@ -318,6 +364,9 @@ public final class Msrs {
             | RegisterBits.EFER_LME
             | RegisterBits.EFER_LMA
             | RegisterBits.EFER_NXE;
+    if (amd) {
+      allowed |= RegisterBits.EFER_AIBRSE;
+    }
     require((value & ~allowed) == 0);
     // LME can't change while paging is on; LMA is read-only and ignored (SDM vol. 3, 2.2.1).
     require(((value ^ old) & RegisterBits.EFER_LME) == 0);

@@ -35,6 +35,9 @@ public final class RegisterBits {
   public static final long EFER_LMA = 1L << 10;
   public static final long EFER_NXE = 1L << 11;
 
+  /** AMD's Automatic IBRS Enable (APM vol. 2, 3.1.7). */
+  public static final long EFER_AIBRSE = 1L << 21;
+
   public static final long FLAG_CF = 1L;
   public static final long FLAG_PF = 1L << 2;
   public static final long FLAG_AF = 1L << 4;

@@ -157,8 +157,8 @@ public final class SystemInstructions {
       case INVD, WBINVD -> supervisorNop(insn);
       case CACHE_LINE -> cacheLine(insn);
       case NOP, PAUSE -> next(insn);
-      // No performance counters; MONITOR is not shown; RDPMC of a counter that is not there is #GP.
-      case RDPMC -> throw GuestFault.GP0;
+      case RDPMC -> msrs.rdpmc(insn);
+      // Not shown.
       case MONITOR, MWAIT, UNDEFINED -> throw GuestFault.UD;
       default ->
           throw new UnsupportedGuestException(

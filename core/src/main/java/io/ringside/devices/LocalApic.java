@@ -48,6 +48,7 @@ public final class LocalApic implements InterruptController, MmioDevice {
   private static final int ICR_LOW = 0x30;
   private static final int ICR_HIGH = 0x31;
   private static final int LVT_TIMER = 0x32;
+  private static final int LVT_PERFORMANCE = 0x34;
   private static final int LVT_LINT0 = 0x35;
   private static final int LVT_LINT1 = 0x36;
   private static final int LVT_ERROR = 0x37;
@@ -76,6 +77,7 @@ public final class LocalApic implements InterruptController, MmioDevice {
   private final MmioBus mmio;
   private final IntSupplier externalAcknowledge;
   private final ApicTimer timer;
+  private final PerformanceAlarm performanceAlarm;
 
   private final VectorSet irr = new VectorSet();
   private final VectorSet isr = new VectorSet();
@@ -129,6 +131,7 @@ public final class LocalApic implements InterruptController, MmioDevice {
     this.mmio = mmio;
     this.externalAcknowledge = externalAcknowledge;
     this.timer = new ApicTimer(timers, tsc, new TimerFired());
+    this.performanceAlarm = new PerformanceAlarm(timers, tsc, new CounterOverflowed());
     this.base = DEFAULT_BASE | BASE_ENABLE | (id == 0 ? BASE_BSP : 0);
     this.waitsForStartup = id != 0;
     reset();
@@ -336,6 +339,16 @@ public final class LocalApic implements InterruptController, MmioDevice {
     lock.lock();
     try {
       timer.setDeadline(value);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void armPerformanceInterrupt(long ticks) {
+    lock.lock();
+    try {
+      performanceAlarm.arm(ticks);
     } finally {
       lock.unlock();
     }
@@ -724,6 +737,13 @@ public final class LocalApic implements InterruptController, MmioDevice {
       if ((entry & MASKED) == 0) {
         acceptFixed(entry & 0xff, false);
       }
+    }
+  }
+
+  private final class CounterOverflowed implements Runnable {
+    @Override
+    public void run() {
+      localEdge(LVT_PERFORMANCE - LVT_TIMER);
     }
   }
 

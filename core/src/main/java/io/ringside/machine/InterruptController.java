@@ -37,4 +37,10 @@ public interface InterruptController {
 
   /** Writes IA32_TSC_DEADLINE: guest TSC value, 0 disarms. */
   void writeTscDeadline(long value);
+
+  /**
+   * Has the performance-counter interrupt come after {@code ticks} of the guest's TSC, in place of what was asked before;
+   * never if that is {@link Long#MAX_VALUE}. A controller without that interrupt does nothing.
+   */
+  default void armPerformanceInterrupt(long ticks) {}
 }

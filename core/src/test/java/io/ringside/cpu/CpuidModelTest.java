@@ -45,7 +45,7 @@ class CpuidModelTest {
     assertThat(r[1]).as("no SGX, HLE, RTM, MPX, AVX-512").isEqualTo(0x219c_07ab);
     assertThat(r[2]).as("UMIP and RDPID").isEqualTo(0x40_0004);
     assertThat(r[3]).as("FSRM and SERIALIZE").isEqualTo(0x4010);
-    assertThat(leaf(intel, 7, 0)[3]).as("and ARCH_CAPABILITIES").isEqualTo(0x2000_4010);
+    assertThat(leaf(intel, 7, 0)[3]).as("and IBRS, ARCH_CAPABILITIES").isEqualTo(0x2400_4010);
     assertThat(leaf(amd, 7, 1)).containsOnly(0);
   }
 
@@ -60,9 +60,32 @@ class CpuidModelTest {
     assertThat(leaf(amd, 0x8000_0007, 0)[3]).isEqualTo(0x100);
     assertThat(leaf(amd, 0x8000_0008, 0)).containsExactly(0x3028, 0x2000_0004, 0, 0);
     assertThat(leaf(amd, 0x8000_0000, 0)[0]).isEqualTo(0x8000_0021);
-    assertThat(leaf(amd, 0x8000_0021, 0)[0]).as("SRSO_NO and others").isEqualTo(0x2000_0045);
     assertThat(leaf(intel, 0x8000_0008, 0)[1]).isZero();
     assertThat(leaf(intel, 0x8000_0000, 0)[0]).isEqualTo(0x8000_0008);
+  }
+
+  @Test
+  void indirectBranchesAndReturnsNeedNoMitigation() {
+    assertThat(leaf(amd, 0x8000_0021, 0))
+        .as("AUTOIBRS, SRSO_NO, TSA_NO")
+        .containsExactly(0x2000_0145, 0, 6, 0);
+    TestProcessor old =
+        new TestProcessor(
+            (leaf, subleaf) ->
+                leaf == 0x8000_0000
+                    ? new int[] {0x8000_001e, 0, 0, 0}
+                    : HostCpuidFake.amd().read(leaf, subleaf));
+    assertThat(leaf(old, 0x8000_0021, 0))
+        .as("nothing of the host's")
+        .containsExactly(0x2000_0140, 0, 0, 0);
+    assertThat(leaf(intel, 0x8000_0021, 0)).containsOnly(0);
+  }
+
+  @Test
+  void noPerformanceMonitoringLeaf() {
+    assertThat(leaf(intel, 0xa, 0)).containsOnly(0);
+    assertThat(leaf(amd, 0x8000_0001, 0)[2] & 1 << 23).as("PERFCTR_CORE").isZero();
+    assertThat(leaf(amd, 0x8000_0022, 0)).containsOnly(0);
   }
 
   @Test

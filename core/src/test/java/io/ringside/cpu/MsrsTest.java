@@ -106,6 +106,21 @@ class MsrsTest {
   }
 
   @Test
+  void controlOfBranchPrediction() {
+    msrs.write(Msrs.EFER, 0x20_0d01);
+    assertThat(state.get(CpuState.EFER)).as("AIBRSE").isEqualTo(0x20_0d01);
+    Msrs intel = new TestProcessor(HostCpuidFake.intel()).processor.msrs();
+    assertProtection(() -> intel.write(Msrs.EFER, 0x20_0d01));
+    assertThat(intel.read(0x48)).isZero();
+    intel.write(0x48, 1);
+    assertThat(intel.read(0x48)).isEqualTo(1);
+    assertProtection(() -> intel.write(0x48, 4));
+    intel.write(0x49, 1);
+    assertProtection(() -> intel.write(0x49, 2));
+    assertProtection(() -> intel.read(0x49));
+  }
+
+  @Test
   void theInterruptController() {
     assertThat(msrs.read(Msrs.APIC_BASE)).isEqualTo(0xfee0_0900L);
     msrs.write(Msrs.APIC_BASE, 0xfee0_0d00L);
@@ -163,6 +178,7 @@ class MsrsTest {
     assertThat(intel.read(0x10a) & 0x29).isEqualTo(0x29);
     assertThat(intel.read(0xce)).isZero();
     assertProtection(() -> intel.read(0xc001_0015));
+    assertProtection(() -> intel.read(0xc001_0004));
     assertProtection(() -> msrs.read(0x3a));
   }
 

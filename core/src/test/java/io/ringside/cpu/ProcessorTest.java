@@ -52,11 +52,6 @@ class ProcessorTest {
   }
 
   @Test
-  void noPerformanceCounters() {
-    assertProtection(() -> cpu.execute("0f 33"));
-  }
-
-  @Test
   void cacheLineInstructionsCheckTheAddress() {
     state.gpr(CpuState.RBX, STACK + 3);
     cpu.execute("0f ae 3b");

@@ -55,6 +55,7 @@ final class TestProcessor implements CpuHooks, InterruptController {
   int cr8;
   long apicBase = 0xfee0_0900L;
   long tscDeadline;
+  long performanceInterrupt = Long.MAX_VALUE;
   private long nextTable = 0x2000;
 
   TestProcessor() {
@@ -311,5 +312,10 @@ final class TestProcessor implements CpuHooks, InterruptController {
   @Override
   public void writeTscDeadline(long value) {
     tscDeadline = value;
+  }
+
+  @Override
+  public void armPerformanceInterrupt(long ticks) {
+    performanceInterrupt = ticks;
   }
 }

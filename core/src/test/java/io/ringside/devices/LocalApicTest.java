@@ -19,6 +19,7 @@ class LocalApicTest {
   private static final int ICR = 0x300;
   private static final int ICR_HIGH = 0x310;
   private static final int LVT_TIMER = 0x320;
+  private static final int LVT_PERFORMANCE = 0x340;
   private static final int LVT_LINT0 = 0x350;
   private static final int LVT_LINT1 = 0x360;
   private static final int LVT_ERROR = 0x370;
@@ -247,6 +248,33 @@ class LocalApicTest {
     write(LVT_TIMER, 0x4_0040);
     apic.writeTscDeadline(-1);
     assertThat(apic.hasPending()).as("never").isFalse();
+  }
+
+  @Test
+  void performanceCounterInterrupt() {
+    write(LVT_PERFORMANCE, ApicBus.NMI << 8);
+    apic.armPerformanceInterrupt(2000);
+    time.advance(999);
+    assertThat(apic.hasNmi()).isFalse();
+    time.advance(1);
+    assertThat(apic.takeNmi()).isTrue();
+    time.advance(1_000_000);
+    assertThat(apic.hasNmi()).as("once").isFalse();
+    apic.armPerformanceInterrupt(2000);
+    apic.armPerformanceInterrupt(Long.MAX_VALUE);
+    assertThat(time.armedCount()).as("taken back").isZero();
+    write(LVT_PERFORMANCE, 0x41);
+    apic.armPerformanceInterrupt(2000);
+    apic.armPerformanceInterrupt(4000);
+    time.advance(1000);
+    assertThat(apic.hasPending()).isFalse();
+    time.advance(1000);
+    assertThat(apic.acknowledge()).isEqualTo(0x41);
+    write(EOI, 0);
+    write(LVT_PERFORMANCE, MASKED | 0x41);
+    apic.armPerformanceInterrupt(1);
+    time.advance(1);
+    assertThat(apic.hasPending()).isFalse();
   }
 
   @Test
