@@ -18,7 +18,9 @@ final class StatisticsReport {
     exits(text, machine.loop().counters());
     long firstUser = machine.statistics().nanosToFirstUserInstruction();
     if (firstUser != 0) {
-      text.append("  first user instruction after ").append(thousandths(firstUser / 1_000_000)).append(" s\n");
+      text.append("  first user instruction after ")
+          .append(thousandths(firstUser / 1_000_000))
+          .append(" s\n");
     }
     text.append(machine.statistics().report());
     return text.toString().stripTrailing();

@@ -157,7 +157,8 @@ public final class Assembler {
     return value == (int) value;
   }
 
-  // ---- ModRM and SIB ------------------------------------------------------------------------------------------
+  // ---- ModRM and SIB
+  // ------------------------------------------------------------------------------------------
 
   /** Emits ModRM, SIB and displacement for a memory operand; REX must have been emitted. */
   public void memory(int reg, int base, int index, int scale, int displacement) {
@@ -212,7 +213,8 @@ public final class Assembler {
   }
 
   /** One-byte opcode with a register and a memory operand. */
-  public void opMemory(boolean wide, int opcode, int reg, int base, int index, int scale, int displacement) {
+  public void opMemory(
+      boolean wide, int opcode, int reg, int base, int index, int scale, int displacement) {
     rexMemory(wide, reg, base, index, false);
     byte1(opcode);
     memory(reg, base, index, scale, displacement);
@@ -226,7 +228,8 @@ public final class Assembler {
   }
 
   /** Two-byte opcode (0F) with a register and a memory operand. */
-  public void op0fMemory(boolean wide, int opcode, int reg, int base, int index, int scale, int displacement) {
+  public void op0fMemory(
+      boolean wide, int opcode, int reg, int base, int index, int scale, int displacement) {
     rexMemory(wide, reg, base, index, false);
     byte1(0x0f);
     byte1(opcode);
@@ -241,7 +244,8 @@ public final class Assembler {
     byte1(0xc0 | (reg & 7) << 3 | rm & 7);
   }
 
-  // ---- Moves --------------------------------------------------------------------------------------------------
+  // ---- Moves
+  // --------------------------------------------------------------------------------------------------
 
   /** MOV r64, r64. */
   public void mov(int to, int from) {
@@ -333,7 +337,8 @@ public final class Assembler {
     opMemory(false, 0x8d, to, base, index, scale, displacement);
   }
 
-  // ---- Arithmetic ---------------------------------------------------------------------------------------------
+  // ---- Arithmetic
+  // ---------------------------------------------------------------------------------------------
 
   /** 64-bit {@code operation} to, from. */
   public void alu(int operation, int to, int from) {
@@ -410,7 +415,8 @@ public final class Assembler {
     byte1(count);
   }
 
-  // ---- BMI2, which leaves the flags alone ---------------------------------------------------------------------
+  // ---- BMI2, which leaves the flags alone
+  // ---------------------------------------------------------------------
 
   private void vexMemory(int pp, int map, boolean wide, int reg, int vvvv, int base) {
     byte1(0xc4);
@@ -461,7 +467,8 @@ public final class Assembler {
     vexRegister(3, 2, true, to, count, source, 0xf7);
   }
 
-  // ---- Control flow -------------------------------------------------------------------------------------------
+  // ---- Control flow
+  // -------------------------------------------------------------------------------------------
 
   /** Jcc rel32 to a position still unknown: returns where the rel32 is, for {@link #bindRel32}. */
   public int jcc(int condition) {
@@ -563,7 +570,8 @@ public final class Assembler {
     byte1(0x9d);
   }
 
-  // ---- Any instruction, again ---------------------------------------------------------------------------------
+  // ---- Any instruction, again
+  // ---------------------------------------------------------------------------------
 
   /**
    * Emits a legacy-encoded instruction up to its opcode byte.
@@ -573,7 +581,8 @@ public final class Assembler {
    * @param rex the full REX byte, or 0 for none
    * @param map 0 one-byte, 1 0F, 2 0F38, 3 0F3A
    */
-  public void legacyOpcode(boolean lock, boolean prefix66, int repeat, int rex, int map, int opcode) {
+  public void legacyOpcode(
+      boolean lock, boolean prefix66, int repeat, int rex, int map, int opcode) {
     if (lock) {
       byte1(0xf0);
     }
@@ -603,7 +612,8 @@ public final class Assembler {
    * @param pp 0 none, 1 66h, 2 F3h, 3 F2h
    * @param rxb REX-like bits: 4 R, 2 X, 1 B
    */
-  public void vexOpcode(int rxb, int map, boolean wide, int vvvv, boolean l256, int pp, int opcode) {
+  public void vexOpcode(
+      int rxb, int map, boolean wide, int vvvv, boolean l256, int pp, int opcode) {
     byte1(0xc4);
     byte1((~rxb & 7) << 5 | map);
     byte1((wide ? 0x80 : 0) | (~vvvv & 15) << 3 | (l256 ? 4 : 0) | pp);

@@ -165,7 +165,8 @@ final class AccessGroups {
             && i.memorySize > 0
             && i.memorySize <= 64
             && Math.abs(i.displacement) < 1 << 20) {
-          operand(i.base, (int) i.displacement, i.memorySize, i.opcode.rmAccess().writes() || i.lock);
+          operand(
+              i.base, (int) i.displacement, i.memorySize, i.opcode.rmAccess().writes() || i.lock);
         }
       }
       case PUSH -> {
@@ -312,7 +313,8 @@ final class AccessGroups {
     }
     if (op.map() == 0) {
       return switch (i.code) {
-        case 0x90, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9f, 0xdf, 0xf6, 0xf7 -> true;
+        case 0x90, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9f, 0xdf, 0xf6, 0xf7 ->
+            true;
         default ->
             // The accumulator forms of the ALU operations.
             i.modrm == Instruction.NONE && (i.code < 0x40 || i.code == 0xa8 || i.code == 0xa9);

@@ -174,7 +174,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     if (inhibited) {
       inhibited = false;
     } else if (context.getInt(CpuState.PENDING) != 0
-        || context.getInt(CpuState.DEFERRED) != 0 && (state.get(CpuState.SYSTEM_FLAGS) & RFLAGS_IF) != 0) {
+        || context.getInt(CpuState.DEFERRED) != 0
+            && (state.get(CpuState.SYSTEM_FLAGS) & RFLAGS_IF) != 0) {
       if (takeInterrupts()) {
         return new Exit.Interrupted();
       }
@@ -365,7 +366,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       return false;
     }
     long gpa =
-        mmu.tryTranslate(gva, write ? Mmu.WRITE : Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
+        mmu.tryTranslate(
+            gva, write ? Mmu.WRITE : Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
     if (gpa < 0) {
       missedInstruction();
       GuestFault fault = mmu.fault();
@@ -480,7 +482,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       throw faultInCode();
     }
     if (ExitCode.kind(code) != ExitCode.STEPPED) {
-      throw new IllegalStateException("a bounced instruction left with " + code + ": " + describeCurrent());
+      throw new IllegalStateException(
+          "a bounced instruction left with " + code + ": " + describeCurrent());
     }
     if (write) {
       for (int n = 0; n < size; n += 8) {
@@ -601,7 +604,10 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     long trap = context.getLong(Context.FAULT_TRAP);
     if (unit == null) {
       return new UnsupportedGuestException(
-          "trap " + trap + " in a stub of the translation cache at offset 0x" + Integer.toHexString(at));
+          "trap "
+              + trap
+              + " in a stub of the translation cache at offset 0x"
+              + Integer.toHexString(at));
     }
     state.rip(translator.instructionAt(unit, at - unit.start));
     return switch ((int) trap) {
@@ -640,7 +646,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   public String dump() {
     StringBuilder text = new StringBuilder("rip ").append(Long.toHexString(state.rip()));
     String[] names = {
-      "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"
+      "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
+      "r13", "r14", "r15"
     };
     for (int r = 0; r < 16; r++) {
       text.append(' ').append(names[r]).append(' ').append(Long.toHexString(state.gpr(r)));
@@ -653,7 +660,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     return text.append('\n').append(statistics().report()).toString();
   }
 
-  // ---- What the VMM calls -------------------------------------------------------------------------------------
+  // ---- What the VMM calls
+  // -------------------------------------------------------------------------------------
 
   @Override
   public void completeRead(long value) {
@@ -685,7 +693,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     contextMapping.close();
   }
 
-  // ---- What emulation tells -----------------------------------------------------------------------------------
+  // ---- What emulation tells
+  // -----------------------------------------------------------------------------------
 
   @Override
   public void flushAll() {

@@ -185,7 +185,10 @@ final class CodePages {
     for (int n = 0; n < oldNumber.length; n++) {
       if (oldNumber[n] != 0) {
         int at =
-            (int) ((oldVirtual[n] * 0x9e3779b97f4a7c15L ^ oldPhysical[n] * 0xc2b2ae3d27d4eb4fL) >>> 40) & size - 1;
+            (int)
+                    ((oldVirtual[n] * 0x9e3779b97f4a7c15L ^ oldPhysical[n] * 0xc2b2ae3d27d4eb4fL)
+                        >>> 40)
+                & size - 1;
         while (number[at] != 0) {
           at = at + 1 & size - 1;
         }

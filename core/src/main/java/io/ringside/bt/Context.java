@@ -20,7 +20,9 @@ public final class Context {
   static final int CTX = Assembler.RSP;
 
   /** Host register of each guest register, or -1 for those that stay in the block. */
-  private static final int[] HOST_REGISTER = {0, 13, 2, 3, 12, 5, 6, 7, 8, 9, -1, -1, 10, 11, -1, -1};
+  private static final int[] HOST_REGISTER = {
+    0, 13, 2, 3, 12, 5, 6, 7, 8, 9, -1, -1, 10, 11, -1, -1
+  };
 
   // Constants for flag-free AND (PEXT then PDEP) and bit offsets.
   static final int NOT_IF_MASK = CpuState.SIZE;

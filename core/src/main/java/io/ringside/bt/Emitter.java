@@ -81,6 +81,7 @@ final class Emitter {
   private int groupMissCount;
   private Miss[] misses = new Miss[64];
   private int missCount;
+
   /** The entries' ways out: where from, exit kind or -1 for a look-up, RIP. */
   private final int[] detourBranch = new int[4];
 
@@ -143,7 +144,8 @@ final class Emitter {
     return stubs;
   }
 
-  // ---- Guest registers ----------------------------------------------------------------------------------------
+  // ---- Guest registers
+  // ----------------------------------------------------------------------------------------
 
   /** Puts guest register {@code number} into host register {@code to}. */
   void readGpr(int to, int number) {
@@ -175,11 +177,13 @@ final class Emitter {
     }
   }
 
-  // ---- Addresses ----------------------------------------------------------------------------------------------
+  // ---- Addresses
+  // ----------------------------------------------------------------------------------------------
 
   /** Computes the operand's address without segment base into {@code to} (not S1). */
   void offset(Instruction i, int to) {
-    if (i.base == Instruction.BASE_RIP || i.base == Instruction.NONE && i.index == Instruction.NONE) {
+    if (i.base == Instruction.BASE_RIP
+        || i.base == Instruction.NONE && i.index == Instruction.NONE) {
       a.movImmediate(to, i.addressSizePrefix ? i.displacement & 0xffff_ffffL : i.displacement);
       return;
     }
@@ -259,7 +263,8 @@ final class Emitter {
     }
   }
 
-  // ---- Memory -------------------------------------------------------------------------------------------------
+  // ---- Memory
+  // -------------------------------------------------------------------------------------------------
 
   /** Translates the ModRM operand's address: {@link #operandBase} and its kin tell the operand. RCX is clobbered. */
   void access(Instruction i, int size, boolean write) {
@@ -275,7 +280,8 @@ final class Emitter {
     operandBase = S0;
     operandIndex = S1;
     operandDisplacement = 0;
-    if ((mode & Mode.BOUNCE) != 0 && (form == Address.OPERAND || form == Address.BIT_OPERAND || form == Address.TABLE)) {
+    if ((mode & Mode.BOUNCE) != 0
+        && (form == Address.OPERAND || form == Address.BIT_OPERAND || form == Address.TABLE)) {
       a.load(S1, CTX, Context.BOUNCE_OFFSET);
       a.lea(S0, CTX, Context.BOUNCE);
       return;
@@ -373,7 +379,8 @@ final class Emitter {
     a.memory(reg, operandBase, operandIndex, 1, operandDisplacement);
   }
 
-  private void addMiss(Instruction i, Address form, int value, int size, boolean write, int branch, int retry) {
+  private void addMiss(
+      Instruction i, Address form, int value, int size, boolean write, int branch, int retry) {
     if (missCount == misses.length) {
       misses = Arrays.copyOf(misses, missCount * 2);
     }
@@ -398,12 +405,15 @@ final class Emitter {
 
   /** To be called behind an instruction that does not branch: cold code can copy it. */
   void endInstruction() {
-    for (int n = missCount - 1; n >= 0 && misses[n].end < 0 && misses[n].instruction == current; n--) {
+    for (int n = missCount - 1;
+        n >= 0 && misses[n].end < 0 && misses[n].instruction == current;
+        n--) {
       misses[n].end = a.position();
     }
   }
 
-  // ---- Entries ------------------------------------------------------------------------------------------------
+  // ---- Entries
+  // ------------------------------------------------------------------------------------------------
 
   /** Entry of indirect branches: leaves unless the target in S0 is {@code rip}. */
   void checkTarget(long rip) {
@@ -466,7 +476,8 @@ final class Emitter {
     detourRip[detourCount++] = rip;
   }
 
-  // ---- Vector state -------------------------------------------------------------------------------------------
+  // ---- Vector state
+  // -------------------------------------------------------------------------------------------
 
   /** Makes sure that the guest's vector state is in the registers. */
   void needFpu() {
@@ -479,7 +490,8 @@ final class Emitter {
     }
   }
 
-  // ---- Ways out -----------------------------------------------------------------------------------------------
+  // ---- Ways out
+  // -----------------------------------------------------------------------------------------------
 
   /** Leaves for good with RIP set. */
   void exit(int kind, long rip) {
@@ -584,7 +596,8 @@ final class Emitter {
     a.bindRel32(m.branch);
     address(m.instruction, m.form, m.value);
     a.movImmediate(RCX, ExitCode.miss(m.size, m.write));
-    boolean copies = m.size > 1 && m.size <= 32 && (m.end >= 0 || !m.write) && (mode & Mode.BOUNCE) == 0;
+    boolean copies =
+        m.size > 1 && m.size <= 32 && (m.end >= 0 || !m.write) && (mode & Mode.BOUNCE) == 0;
     a.callTo(copies ? stubs.crossPage(tlb, m.write) : stubs.exitMiss);
     jumpBack(m.retry);
     // Read by the VMM to find the instruction.

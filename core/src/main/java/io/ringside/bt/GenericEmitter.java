@@ -70,7 +70,8 @@ final class GenericEmitter {
     }
     e.access(i, Emitter.Address.BIT_OPERAND, 0, i.operandSize, op.rmAccess().writes() || i.lock);
     int source = e.gprIn(RCX, i.reg);
-    // The address has the upper bits of the offset already; PEXT is an AND that leaves the flags alone.
+    // The address has the upper bits of the offset already; PEXT is an AND that leaves the flags
+    // alone.
     int mask =
         switch (i.operandSize) {
           case 2 -> Context.BIT_OFFSET_MASK_16;

@@ -35,7 +35,8 @@ final class Mode {
     int mode;
     if (state.cpl() == 3) {
       mode = TLB_USER;
-    } else if ((state.get(CpuState.CR4) & 1L << 21) != 0 && (state.get(CpuState.SYSTEM_FLAGS) & 1L << 18) != 0) {
+    } else if ((state.get(CpuState.CR4) & 1L << 21) != 0
+        && (state.get(CpuState.SYSTEM_FLAGS) & 1L << 18) != 0) {
       mode = TLB_SUPERVISOR_AC;
     } else {
       mode = TLB_SUPERVISOR;

@@ -72,14 +72,35 @@ public final class Statistics {
         text.append('\n');
       }
     }
-    text.append("  translation    ").append(units).append(" units, ").append(instructions).append(" instructions, ");
-    text.append(guestBytes).append(" bytes of guest code to ").append(cacheBytes).append(" of host code in ");
-    text.append(translationNanos / 1_000_000).append(" ms; ").append(chained).append(" jumps chained, ");
-    text.append(dropped).append(" units dropped, cache emptied ").append(cacheFlushes).append(" times\n");
-    text.append("  software TLB   ").append(tlbFills).append(" fills, ").append(flushes).append(" flushes; ");
+    text.append("  translation    ")
+        .append(units)
+        .append(" units, ")
+        .append(instructions)
+        .append(" instructions, ");
+    text.append(guestBytes)
+        .append(" bytes of guest code to ")
+        .append(cacheBytes)
+        .append(" of host code in ");
+    text.append(translationNanos / 1_000_000)
+        .append(" ms; ")
+        .append(chained)
+        .append(" jumps chained, ");
+    text.append(dropped)
+        .append(" units dropped, cache emptied ")
+        .append(cacheFlushes)
+        .append(" times\n");
+    text.append("  software TLB   ")
+        .append(tlbFills)
+        .append(" fills, ")
+        .append(flushes)
+        .append(" flushes; ");
     if (sampledLookups > 0) {
       long hits = Math.max(0, sampledLookups - sampledMisses);
-      text.append("sampled ").append(hits).append(" hits and ").append(sampledMisses).append(" misses (");
+      text.append("sampled ")
+          .append(hits)
+          .append(" hits and ")
+          .append(sampledMisses)
+          .append(" misses (");
       text.append(hits * 10000 / sampledLookups / 100.0).append("% hits); ");
     }
     text.append(outOfLine).append(" accesses out of line\n");

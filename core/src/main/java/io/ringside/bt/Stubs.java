@@ -163,7 +163,8 @@ final class Stubs {
     a.op0fMemory(true, 0xae, 4, CTX, Assembler.NONE, 1, CpuState.XSAVE); // XSAVE64
     a.storeImmediate(CTX, CpuState.FPU_IN_MEMORY, 1);
     a.storeImmediate(CTX, Context.FPU_WAS_LOADED, 1);
-    // XSTATE_BV bit 0: the x87 is not in its initial state, which the ABI wants it to be in for Java.
+    // XSTATE_BV bit 0: the x87 is not in its initial state, which the ABI wants it to be in for
+    // Java.
     a.testMemoryImmediate32(CTX, CpuState.XSAVE + 512, 1);
     int clean = a.jccShort(Assembler.EQUAL);
     a.byte1(0xdb); // FNINIT

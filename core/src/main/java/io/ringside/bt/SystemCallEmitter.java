@@ -40,7 +40,8 @@ final class SystemCallEmitter {
 
   /** SYSCALL from 64-bit user mode. The status flags are masked by the instruction: they are free here. */
   void syscall(Instruction i) {
-    // The kernel's mode is only then a constant when SFMASK clears AC and TF, as every kernel has it.
+    // The kernel's mode is only then a constant when SFMASK clears AC and TF, as every kernel has
+    // it.
     a.pushf();
     a.pop(S1);
     a.aluImmediate32(Assembler.AND, S1, (int) CpuState.STATUS_MASK);
@@ -120,7 +121,8 @@ final class SystemCallEmitter {
 
   private void changeMode(int tlb, int cpl) {
     a.storeImmediate32(CTX, CpuState.CPL, cpl);
-    a.storeImmediate32(CTX, CpuState.MODE, e.mode & ~(Mode.TLB_MASK | Mode.NO_GROUPS | Mode.SAMPLED) | tlb);
+    a.storeImmediate32(
+        CTX, CpuState.MODE, e.mode & ~(Mode.TLB_MASK | Mode.NO_GROUPS | Mode.SAMPLED) | tlb);
   }
 
   /** STAC and CLAC at CPL 0: with SMAP on the rest of the code runs on another software TLB. */
@@ -133,7 +135,9 @@ final class SystemCallEmitter {
     }
     a.store(CTX, CpuState.SYSTEM_FLAGS, RCX);
     if (smap) {
-      int mode = e.mode & ~(Mode.TLB_MASK | Mode.NO_GROUPS | Mode.SAMPLED) | (set ? Mode.TLB_SUPERVISOR_AC : Mode.TLB_SUPERVISOR);
+      int mode =
+          e.mode & ~(Mode.TLB_MASK | Mode.NO_GROUPS | Mode.SAMPLED)
+              | (set ? Mode.TLB_SUPERVISOR_AC : Mode.TLB_SUPERVISOR);
       a.storeImmediate32(CTX, CpuState.MODE, mode);
       e.jump(i.rip, i.nextRip(), mode);
     } else {

@@ -155,7 +155,9 @@ final class SystemEmitter {
   }
 
   private static boolean inRegisters(int number) {
-    return number == Instruction.NONE || number == Instruction.BASE_RIP || Context.host(number) >= 0;
+    return number == Instruction.NONE
+        || number == Instruction.BASE_RIP
+        || Context.host(number) >= 0;
   }
 
   /** XLAT. */

@@ -51,7 +51,8 @@ final class Translator {
   private int count;
   private boolean linkCheckedAtEnd;
 
-  // What of the control registers instructions depend on: the owner drops all units when it changes.
+  // What of the control registers instructions depend on: the owner drops all units when it
+  // changes.
   private boolean avxEnabled;
   private boolean sseEnabled;
   private boolean timestampDisabled;
@@ -148,7 +149,10 @@ final class Translator {
     try {
       decodeRun(unit.rip, unit.page, unit.mode);
       e.start(unit.rip, unit.mode);
-      emitUnit(new Unit(unit.rip, unit.page, unit.secondPage, unit.pageId, unit.mode, unit.length), unit.pageId, 0);
+      emitUnit(
+          new Unit(unit.rip, unit.page, unit.secondPage, unit.pageId, unit.mode, unit.length),
+          unit.pageId,
+          0);
       e.finish(true);
     } catch (GuestFault f) {
       return unit.rip;
@@ -211,7 +215,8 @@ final class Translator {
       }
     }
     if (count > 0 && run[count - 1].opcode.kind() == Kind.STI) {
-      // Nothing fitted behind it: the next unit's first instruction is the one that no interrupt may precede.
+      // Nothing fitted behind it: the next unit's first instruction is the one that no interrupt
+      // may precede.
       linkCheckedAtEnd = false;
     }
     return -1;
@@ -220,9 +225,37 @@ final class Translator {
   /** Whether nothing can follow {@code i} in a unit. */
   private boolean ends(Instruction i) {
     return switch (i.opcode.kind()) {
-      case GENERIC, NOP, SHIFT_CL, BIT_OFFSET, LEA, MOV_MOFFS, XLAT, CMPXCHG_PAIR, PCMPSTRI, CACHE_LINE, PUSH, POP,
-          PUSH_IMMEDIATE, PUSHF, POPF, LEAVE, JCC, CLI, STI, CLD, STD, SWAPGS, RDTSC, RDTSCP, PAUSE, MOV_FROM_SEGMENT,
-          MOV_FROM_CR, RDFSBASE, RDGSBASE, MOVS, STOS ->
+      case GENERIC,
+          NOP,
+          SHIFT_CL,
+          BIT_OFFSET,
+          LEA,
+          MOV_MOFFS,
+          XLAT,
+          CMPXCHG_PAIR,
+          PCMPSTRI,
+          CACHE_LINE,
+          PUSH,
+          POP,
+          PUSH_IMMEDIATE,
+          PUSHF,
+          POPF,
+          LEAVE,
+          JCC,
+          CLI,
+          STI,
+          CLD,
+          STD,
+          SWAPGS,
+          RDTSC,
+          RDTSCP,
+          PAUSE,
+          MOV_FROM_SEGMENT,
+          MOV_FROM_CR,
+          RDFSBASE,
+          RDGSBASE,
+          MOVS,
+          STOS ->
           emulated(i);
       default -> true;
     };
@@ -288,7 +321,8 @@ final class Translator {
     if ((unit.mode & (Mode.STEP | Mode.BOUNCE)) != 0) {
       e.exit(ExitCode.STEPPED, last.nextRip());
     } else {
-      // After STI and one more instruction the target must look for the interrupt: a backward link does.
+      // After STI and one more instruction the target must look for the interrupt: a backward link
+      // does.
       e.jump(linkCheckedAtEnd ? last.nextRip() : last.rip, last.nextRip());
     }
   }

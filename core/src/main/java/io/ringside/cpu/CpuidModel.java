@@ -85,7 +85,8 @@ public final class CpuidModel {
   // 80000008h EBX: BTC_NO; from the host: error pointers saved always (XSaveErPtr).
   private static final int AMD_8000_0008_EBX_OURS = 1 << 29;
   private static final int AMD_8000_0008_EBX_HOST = 1 << 2;
-  // 80000021h EAX: null selectors clear the base (as SegmentInstructions has it), Automatic IBRS, SRSO_NO; from the host:
+  // 80000021h EAX: null selectors clear the base (as SegmentInstructions has it), Automatic IBRS,
+  // SRSO_NO; from the host:
   // no nested data breakpoints, LFENCE serializes. ECX: TSA_SQ_NO, TSA_L1_NO.
   private static final int AMD_8000_0021_EAX_OURS = 1 << 6 | 1 << 8 | 1 << 29;
   private static final int AMD_8000_0021_EAX_HOST = 1 | 1 << 2;
@@ -167,7 +168,8 @@ public final class CpuidModel {
   }
 
   private long collectFeatures() {
-    long set = bit(Feature.BASE) | bit(Feature.RDTSCP) | bit(Feature.RDPID) | bit(Feature.SERIALIZE);
+    long set =
+        bit(Feature.BASE) | bit(Feature.RDTSCP) | bit(Feature.RDPID) | bit(Feature.SERIALIZE);
     set |=
         when(leaf1Ecx, 0, Feature.SSE3)
             | when(leaf1Ecx, 1, Feature.PCLMULQDQ)
@@ -410,7 +412,8 @@ public final class CpuidModel {
       case 0x8000_001d -> cacheLeaf(leaf, subleaf, (ext1Ecx & 1 << 22) != 0);
       case 0x8000_001e -> new int[4];
       case 0x8000_0021 -> {
-        int[] r = Integer.compareUnsigned(hostMaxExtended, leaf) >= 0 ? host.read(leaf, 0) : new int[4];
+        int[] r =
+            Integer.compareUnsigned(hostMaxExtended, leaf) >= 0 ? host.read(leaf, 0) : new int[4];
         int eax = r[0] & AMD_8000_0021_EAX_HOST | AMD_8000_0021_EAX_OURS;
         yield new int[] {eax, 0, r[2] & AMD_8000_0021_ECX_HOST, 0};
       }

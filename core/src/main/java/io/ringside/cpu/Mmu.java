@@ -92,11 +92,17 @@ public final class Mmu {
     }
     long address3 = (entry4 & ADDRESS) + (gva >>> 27 & 0xff8);
     long entry3 = load(address3);
-    if (absent(entry3, (entry3 & LARGE) == 0 ? reserved : reserved | RESERVED_1G, gva, access, userAccess)) {
+    if (absent(
+        entry3,
+        (entry3 & LARGE) == 0 ? reserved : reserved | RESERVED_1G,
+        gva,
+        access,
+        userAccess)) {
       return -1;
     }
     if ((entry3 & LARGE) != 0) {
-      if (forbidden(entry3, entry4 & entry3, entry4 | entry3, gva, access, userAccess, smapOverride)) {
+      if (forbidden(
+          entry3, entry4 & entry3, entry4 | entry3, gva, access, userAccess, smapOverride)) {
         return -1;
       }
       touch(address4, entry4, ACCESSED);
@@ -107,12 +113,23 @@ public final class Mmu {
 
     long address2 = (entry3 & ADDRESS) + (gva >>> 18 & 0xff8);
     long entry2 = load(address2);
-    if (absent(entry2, (entry2 & LARGE) == 0 ? reserved : reserved | RESERVED_2M, gva, access, userAccess)) {
+    if (absent(
+        entry2,
+        (entry2 & LARGE) == 0 ? reserved : reserved | RESERVED_2M,
+        gva,
+        access,
+        userAccess)) {
       return -1;
     }
     if ((entry2 & LARGE) != 0) {
       if (forbidden(
-          entry2, entry4 & entry3 & entry2, entry4 | entry3 | entry2, gva, access, userAccess, smapOverride)) {
+          entry2,
+          entry4 & entry3 & entry2,
+          entry4 | entry3 | entry2,
+          gva,
+          access,
+          userAccess,
+          smapOverride)) {
         return -1;
       }
       touch(address4, entry4, ACCESSED);
@@ -128,7 +145,8 @@ public final class Mmu {
       return -1;
     }
     long all = entry4 & entry3 & entry2 & entry1;
-    if (forbidden(entry1, all, entry4 | entry3 | entry2 | entry1, gva, access, userAccess, smapOverride)) {
+    if (forbidden(
+        entry1, all, entry4 | entry3 | entry2 | entry1, gva, access, userAccess, smapOverride)) {
       return -1;
     }
     touch(address4, entry4, ACCESSED);
@@ -184,7 +202,13 @@ public final class Mmu {
 
   /** SDM vol. 3, 4.6.1: determination of access rights. */
   private boolean forbidden(
-      long leaf, long all, long any, long gva, int access, boolean userAccess, boolean smapOverride) {
+      long leaf,
+      long all,
+      long any,
+      long gva,
+      int access,
+      boolean userAccess,
+      boolean smapOverride) {
     long cr4 = state.get(CpuState.CR4);
     boolean userPage = (all & USER) != 0;
     boolean readWrite = (all & WRITABLE) != 0;

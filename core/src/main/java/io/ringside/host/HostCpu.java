@@ -61,7 +61,9 @@ public final class HostCpu implements AutoCloseable {
   public synchronized int[] cpuid(int leaf, int subleaf) {
     cpuid.call(leaf, subleaf);
     NativeMemory m = data.memory();
-    return new int[] {m.getInt(RESULT), m.getInt(RESULT + 4), m.getInt(RESULT + 8), m.getInt(RESULT + 12)};
+    return new int[] {
+      m.getInt(RESULT), m.getInt(RESULT + 4), m.getInt(RESULT + 8), m.getInt(RESULT + 12)
+    };
   }
 
   /** RDTSC. */

@@ -37,7 +37,8 @@ public final class HostMapping implements AutoCloseable {
   public static HostMapping anonymous(long size, long below, long alignment) {
     long total = size + below + alignment;
     long address =
-        Libc.mmap(0, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        Libc.mmap(
+            0, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     long start = (address + below + alignment - 1) & -alignment;
     return new HostMapping(address, total, start, size, 0);
   }
@@ -54,9 +55,16 @@ public final class HostMapping implements AutoCloseable {
     long address = Libc.mmap(0, span, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     int fd = Libc.memfd("ringside-ram", low + high);
     try {
-      Libc.mmap(address, low, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0);
+      Libc.mmap(
+          address, low, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0);
       if (high != 0) {
-        Libc.mmap(address + highStart, high, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, low);
+        Libc.mmap(
+            address + highStart,
+            high,
+            PROT_READ | PROT_WRITE,
+            MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+            fd,
+            low);
       }
     } finally {
       Libc.close(fd);

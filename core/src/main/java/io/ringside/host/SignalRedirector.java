@@ -12,7 +12,9 @@ import java.lang.foreign.ValueLayout;
  * the one instance of this class.
  */
 public final class SignalRedirector {
-  private static final int[] SIGNALS = {4 /* SIGILL */, 7 /* SIGBUS */, 8 /* SIGFPE */, 11 /* SIGSEGV */};
+  private static final int[] SIGNALS = {
+    4 /* SIGILL */, 7 /* SIGBUS */, 8 /* SIGFPE */, 11 /* SIGSEGV */
+  };
   private static final int MAX_RANGES = 128;
   private static final int ENTRY = 24;
 
@@ -59,7 +61,8 @@ public final class SignalRedirector {
         return () -> release(at);
       }
     }
-    throw new HostException("too many machines in this process: at most " + MAX_RANGES + " translation caches");
+    throw new HostException(
+        "too many machines in this process: at most " + MAX_RANGES + " translation caches");
   }
 
   private synchronized void release(long at) {
@@ -75,7 +78,8 @@ public final class SignalRedirector {
     try (Arena arena = Arena.ofConfined()) {
       long[] entries = new long[SIGNALS.length];
       for (int i = 0; i < SIGNALS.length; i++) {
-        // struct sigaction of glibc: handler at 0, mask 128 bytes at 8, flags at 136, restorer at 144.
+        // struct sigaction of glibc: handler at 0, mask 128 bytes at 8, flags at 136, restorer at
+        // 144.
         MemorySegment old = arena.allocate(152, 8);
         Libc.sigaction(SIGNALS[i], MemorySegment.NULL, old);
         entries[i] = a.address();

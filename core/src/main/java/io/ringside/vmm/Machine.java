@@ -3,7 +3,6 @@ package io.ringside.vmm;
 import io.ringside.boot.EntryState;
 import io.ringside.boot.LinuxBoot;
 import io.ringside.boot.acpi.AcpiTables;
-import io.ringside.boot.acpi.AcpiTables;
 import io.ringside.bt.BtVcpu;
 import io.ringside.bt.Statistics;
 import io.ringside.cpu.CpuState;
@@ -91,7 +90,8 @@ public final class Machine implements AutoCloseable {
     s.set(CpuState.GDTR_BASE, entry.gdtBase());
     s.set(CpuState.GDTR_LIMIT, entry.gdtLimit());
     s.segment(CpuState.CS, 0x10, EntryState.CODE_RIGHTS, EntryState.FLAT_LIMIT, 0);
-    for (int segment : new int[] {CpuState.ES, CpuState.SS, CpuState.DS, CpuState.FS, CpuState.GS}) {
+    for (int segment :
+        new int[] {CpuState.ES, CpuState.SS, CpuState.DS, CpuState.FS, CpuState.GS}) {
       s.segment(segment, 0x18, EntryState.DATA_RIGHTS, EntryState.FLAT_LIMIT, 0);
     }
     s.segment(CpuState.TR, 0x20, EntryState.TSS_RIGHTS, entry.trLimit(), entry.trBase());
@@ -157,7 +157,9 @@ public final class Machine implements AutoCloseable {
 
     @Override
     public void debugExit(int code) {
-      loop.end(new VcpuLoop.End(VcpuLoop.Reason.DEBUG_EXIT, "the guest left by the debug-exit port", code));
+      loop.end(
+          new VcpuLoop.End(
+              VcpuLoop.Reason.DEBUG_EXIT, "the guest left by the debug-exit port", code));
     }
   }
 }

@@ -63,7 +63,8 @@ public final class VcpuLoop {
 
   private void handle(Exit exit) {
     switch (exit) {
-      case Exit.PortRead(int port, int size) -> vcpu.completeRead(ports.read(port, size) & 0xffff_ffffL);
+      case Exit.PortRead(int port, int size) ->
+          vcpu.completeRead(ports.read(port, size) & 0xffff_ffffL);
       case Exit.PortWrite(int port, int size, int value) -> ports.write(port, size, value);
       case Exit.MmioRead(long gpa, int size) -> vcpu.completeRead(mmio.read(gpa, size));
       case Exit.MmioWrite(long gpa, int size, long value) -> mmio.write(gpa, size, value);

@@ -16,8 +16,10 @@ public final class Decoder {
    */
   private static final int WINDOW = 40;
 
-  private static final UndefinedInstructionException UNDEFINED = new UndefinedInstructionException(false);
-  private static final UndefinedInstructionException TOO_LONG = new UndefinedInstructionException(true);
+  private static final UndefinedInstructionException UNDEFINED =
+      new UndefinedInstructionException(false);
+  private static final UndefinedInstructionException TOO_LONG =
+      new UndefinedInstructionException(true);
 
   private static final int REX_B = 1;
   private static final int REX_X = 2;
@@ -91,14 +93,29 @@ public final class Decoder {
         return false;
       }
       switch (code) {
-        case 0x26, 0x2E, 0x36, 0x3E -> { }
+        case 0x26, 0x2E, 0x36, 0x3E -> {}
         case 0x64 -> segment = 4;
         case 0x65 -> segment = 5;
         case 0x66 -> operandSizePrefix = true;
         case 0x67 -> addressSizePrefix = true;
         case 0xF0 -> lock = true;
         case 0xF2, 0xF3 -> rep = code;
-        case 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x4B, 0x4C, 0x4D, 0x4E, 0x4F -> {
+        case 0x40,
+            0x41,
+            0x42,
+            0x43,
+            0x44,
+            0x45,
+            0x46,
+            0x47,
+            0x48,
+            0x49,
+            0x4A,
+            0x4B,
+            0x4C,
+            0x4D,
+            0x4E,
+            0x4F -> {
           rex = code;
           continue;
         }
@@ -167,8 +184,10 @@ public final class Decoder {
     int modrm = Instruction.NONE;
     if (slot.hasModrm) {
       modrm = b[p++] & 0xFF;
-      key |= (modrm >> 3 & 7) << OpcodeForm.KEY_REG_SHIFT | (modrm & 7) << OpcodeForm.KEY_RM_SHIFT
-          | (modrm >= 0xC0 ? OpcodeForm.KEY_REGISTER : 0);
+      key |=
+          (modrm >> 3 & 7) << OpcodeForm.KEY_REG_SHIFT
+              | (modrm & 7) << OpcodeForm.KEY_RM_SHIFT
+              | (modrm >= 0xC0 ? OpcodeForm.KEY_REGISTER : 0);
     }
     OpcodeForm form = null;
     for (OpcodeForm candidate : slot.forms) {
@@ -208,7 +227,9 @@ public final class Decoder {
 
     if (modrm >= 0) {
       into.reg = (modrm >> 3 & 7 | (extended & REX_R) << 1) & form.regMask;
-      if (modrm >= 0xC0 || form.check == OpcodeForm.CHECK_CONTROL || form.check == OpcodeForm.CHECK_DEBUG) {
+      if (modrm >= 0xC0
+          || form.check == OpcodeForm.CHECK_CONTROL
+          || form.check == OpcodeForm.CHECK_DEBUG) {
         into.rm = (modrm & 7 | (extended & REX_B) << 3) & form.rmMask;
       } else {
         p = memoryOperand(b, p, modrm, extended, form.check == OpcodeForm.CHECK_GATHER, into);
@@ -230,7 +251,8 @@ public final class Decoder {
     into.length = length;
     if (form.relative) {
       into.immediate += rip + length;
-    } else if (form.zeroCountOpcode != form.opcode && (into.immediate & (into.operandSize == 8 ? 63 : 31)) == 0) {
+    } else if (form.zeroCountOpcode != form.opcode
+        && (into.immediate & (into.operandSize == 8 ? 63 : 31)) == 0) {
       into.opcode = form.zeroCountOpcode;
     }
     if (into.base == Instruction.BASE_RIP) {
@@ -250,14 +272,19 @@ public final class Decoder {
     return switch (check) {
       case OpcodeForm.CHECK_SEGMENT -> into.reg < 6;
       case OpcodeForm.CHECK_SEGMENT_LOAD -> into.reg < 6 && into.reg != 1;
-      case OpcodeForm.CHECK_CONTROL -> into.reg == 0 || into.reg >= 2 && into.reg <= 4 || into.reg == 8;
+      case OpcodeForm.CHECK_CONTROL ->
+          into.reg == 0 || into.reg >= 2 && into.reg <= 4 || into.reg == 8;
       case OpcodeForm.CHECK_DEBUG -> into.reg < 8;
-      default -> (into.modrm & 7) == 4 && into.reg != into.index && into.reg != into.vvvv
-          && into.index != into.vvvv;
+      default ->
+          (into.modrm & 7) == 4
+              && into.reg != into.index
+              && into.reg != into.vvvv
+              && into.index != into.vvvv;
     };
   }
 
-  private static int memoryOperand(byte[] b, int at, int modrm, int extended, boolean vectorIndex, Instruction into) {
+  private static int memoryOperand(
+      byte[] b, int at, int modrm, int extended, boolean vectorIndex, Instruction into) {
     int p = at;
     into.memory = true;
     int mod = modrm >> 6;
@@ -284,21 +311,22 @@ public final class Decoder {
         into.displacement = read32(b, p);
         p += 4;
       }
-      default -> { }
+      default -> {}
     }
     return p;
   }
 
   private static int immediates(byte[] b, int at, OpcodeForm form, Instruction into) {
     into.immediate2 = 0;
-    int size = switch (form.immediate) {
-      case 'b' -> 1;
-      case 'w' -> 2;
-      case 'v' -> into.operandSize;
-      // Near branches and pushes have four bytes although their operand size is eight.
-      case 'z' -> into.operandSize == 2 ? 2 : 4;
-      default -> 0;
-    };
+    int size =
+        switch (form.immediate) {
+          case 'b' -> 1;
+          case 'w' -> 2;
+          case 'v' -> into.operandSize;
+          // Near branches and pushes have four bytes although their operand size is eight.
+          case 'z' -> into.operandSize == 2 ? 2 : 4;
+          default -> 0;
+        };
     into.immediateSize = size;
     switch (size) {
       case 1 -> into.immediate = b[at];

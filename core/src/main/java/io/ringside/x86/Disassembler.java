@@ -6,7 +6,8 @@ package io.ringside.x86;
  */
 public final class Disassembler {
   private static final String[] NAMES_64 = {
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
+    "r14", "r15"
   };
   private static final String[] NAMES_32 = {
     "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
@@ -58,7 +59,10 @@ public final class Disassembler {
     line.out.append(": ");
     for (int i = 0; i < instruction.length; i++) {
       int value = bytes[offset + i];
-      line.out.append(Character.forDigit(value >> 4 & 15, 16)).append(Character.forDigit(value & 15, 16)).append(' ');
+      line.out
+          .append(Character.forDigit(value >> 4 & 15, 16))
+          .append(Character.forDigit(value & 15, 16))
+          .append(' ');
     }
     line.out.append(' ');
     return line.text();
@@ -95,7 +99,7 @@ public final class Disassembler {
           out.append(instruction.rep == 0xF3 ? "repz " : "repnz ");
         }
       }
-      default -> { }
+      default -> {}
     }
   }
 
@@ -111,25 +115,31 @@ public final class Disassembler {
       return operands - 1;
     }
     if (opcode.map() == 3 && opcode.code() == 0x44 && (immediate & 0xEE) == 0) {
-      out.append(instruction.vex ? "vpclmul" : "pclmul").append((immediate & 1) == 0 ? "lq" : "hq")
+      out.append(instruction.vex ? "vpclmul" : "pclmul")
+          .append((immediate & 1) == 0 ? "lq" : "hq")
           .append((immediate & 0x10) == 0 ? "lqdq" : "hqdq");
       return operands - 1;
     }
-    if (opcode.map() == 0 && opcode.code() == 0x90 && opcode.kind() == Kind.NOP && instruction.operandSizePrefix
+    if (opcode.map() == 0
+        && opcode.code() == 0x90
+        && opcode.kind() == Kind.NOP
+        && instruction.operandSizePrefix
         && !instruction.w) {
       out.append("xchg ax,ax");
       return 0;
     }
     switch (opcode.kind()) {
       case MOV_MOFFS -> name = instruction.addressSizePrefix ? name : "movabs";
-      case IRET, RET_FAR -> name = name.concat(instruction.w ? "q" : instruction.operandSizePrefix ? "w" : "");
+      case IRET, RET_FAR ->
+          name = name.concat(instruction.w ? "q" : instruction.operandSizePrefix ? "w" : "");
       case SYSRET, SYSEXIT -> name = name.concat(instruction.w ? "q" : "d");
-      case FXSAVE, FXRSTOR, XSAVE, XSAVEC, XSAVEOPT, XRSTOR -> name = name.concat(instruction.w ? "64" : "");
+      case FXSAVE, FXRSTOR, XSAVE, XSAVEC, XSAVEOPT, XRSTOR ->
+          name = name.concat(instruction.w ? "64" : "");
       case PUSHF, POPF, ENTER, LEAVE, PUSH_IMMEDIATE, PUSH_SEGMENT, POP_SEGMENT ->
           name = name.concat(instruction.operandSize == 2 ? "w" : "");
       case JRCXZ -> name = instruction.addressSizePrefix ? "jecxz" : name;
       case GENERIC -> name = instruction.immediateSize == 8 ? "movabs" : name;
-      default -> { }
+      default -> {}
     }
     out.append(name);
     return operands;
@@ -142,9 +152,14 @@ public final class Disassembler {
       case 'E', 'R', 'W', 'U', 'Q', 'N', 'M', 'K' -> {
         if (instruction.memory) {
           char memoryType = OpcodeForm.memoryType(operand);
-          memory(type == 'n' ? 0 : bytes(memoryType == 'n' ? type : memoryType), kind == 'K' ? type : 0);
+          memory(
+              type == 'n' ? 0 : bytes(memoryType == 'n' ? type : memoryType),
+              kind == 'K' ? type : 0);
         } else {
-          register(kind == 'W' || kind == 'U' ? 'V' : kind == 'Q' || kind == 'N' ? 'P' : 'G', type, instruction.rm);
+          register(
+              kind == 'W' || kind == 'U' ? 'V' : kind == 'Q' || kind == 'N' ? 'P' : 'G',
+              type,
+              instruction.rm);
         }
       }
       case 'G', 'V', 'P' -> register(kind, type, instruction.reg);
@@ -166,8 +181,10 @@ public final class Disassembler {
       case '1' -> out.append('1');
       case 'X', 'Y' -> string(kind, type);
       case 'O' -> moffs();
-      case 'i' -> out.append("BYTE PTR ").append(SEGMENTS[instruction.segment >= 0 ? instruction.segment : 3])
-          .append(instruction.addressSizePrefix ? ":[ebx]" : ":[rbx]");
+      case 'i' ->
+          out.append("BYTE PTR ")
+              .append(SEGMENTS[instruction.segment >= 0 ? instruction.segment : 3])
+              .append(instruction.addressSizePrefix ? ":[ebx]" : ":[rbx]");
       case 'J' -> {
         out.append("0x");
         hex(instruction.immediate);
@@ -182,7 +199,8 @@ public final class Disassembler {
       case 'P' -> out.append("mm").append(number);
       default -> {
         switch (bytes(type)) {
-          case 1 -> out.append(instruction.isHighByte(number) ? HIGH_BYTES[number - 4] : NAMES_8[number]);
+          case 1 ->
+              out.append(instruction.isHighByte(number) ? HIGH_BYTES[number - 4] : NAMES_8[number]);
           case 2 -> out.append(NAMES_16[number]);
           case 4 -> out.append(NAMES_32[number]);
           default -> out.append(NAMES_64[number]);
@@ -213,7 +231,10 @@ public final class Disassembler {
     boolean noIndexButScale = isNoIndexShown();
     if (base == Instruction.NONE && index == Instruction.NONE && !noIndexButScale) {
       out.append(instruction.segment >= 0 ? "0x" : "ds:0x");
-      hex(instruction.addressSizePrefix ? instruction.displacement & 0xFFFF_FFFFL : instruction.displacement);
+      hex(
+          instruction.addressSizePrefix
+              ? instruction.displacement & 0xFFFF_FFFFL
+              : instruction.displacement);
       return;
     }
     String[] names = instruction.addressSizePrefix ? NAMES_32 : NAMES_64;
@@ -262,9 +283,10 @@ public final class Disassembler {
       case 6 -> out.append("FWORD PTR ");
       case 8 -> out.append("QWORD PTR ");
       case 10 -> out.append("TBYTE PTR ");
-      case 16 -> out.append(form.opcode.kind() == Kind.CMPXCHG_PAIR ? "OWORD PTR " : "XMMWORD PTR ");
+      case 16 ->
+          out.append(form.opcode.kind() == Kind.CMPXCHG_PAIR ? "OWORD PTR " : "XMMWORD PTR ");
       case 32 -> out.append("YMMWORD PTR ");
-      default -> { }
+      default -> {}
     }
   }
 
@@ -288,15 +310,17 @@ public final class Disassembler {
       return;
     }
     int code = instruction.code;
-    boolean signExtended = instruction.immediateSize > 1
-        || form.opcode.map() == 0 && (code == 0x83 || code == 0x6A || code == 0x6B);
+    boolean signExtended =
+        instruction.immediateSize > 1
+            || form.opcode.map() == 0 && (code == 0x83 || code == 0x6A || code == 0x6B);
     int bytes = form.immediate == 'w' ? 2 : signExtended ? instruction.operandSize : 1;
-    hex(switch (bytes) {
-      case 1 -> instruction.immediate & 0xFF;
-      case 2 -> instruction.immediate & 0xFFFF;
-      case 4 -> instruction.immediate & 0xFFFF_FFFFL;
-      default -> instruction.immediate;
-    });
+    hex(
+        switch (bytes) {
+          case 1 -> instruction.immediate & 0xFF;
+          case 2 -> instruction.immediate & 0xFFFF;
+          case 4 -> instruction.immediate & 0xFFFF_FFFFL;
+          default -> instruction.immediate;
+        });
   }
 
   private void signed(long value) {

@@ -80,8 +80,19 @@ final class OpcodeForm {
 
   final boolean usesVvvv;
 
-  OpcodeForm(Opcode opcode, Opcode zeroCountOpcode, int mask, int value, int[] operands, char immediate,
-      boolean relative, boolean secondImmediate, char size, char memory, int check, boolean hasModrm) {
+  OpcodeForm(
+      Opcode opcode,
+      Opcode zeroCountOpcode,
+      int mask,
+      int value,
+      int[] operands,
+      char immediate,
+      boolean relative,
+      boolean secondImmediate,
+      char size,
+      char memory,
+      int check,
+      boolean hasModrm) {
     this.opcode = opcode;
     this.zeroCountOpcode = zeroCountOpcode;
     this.mask = mask;
@@ -94,13 +105,16 @@ final class OpcodeForm {
     this.memory = memory;
     this.check = check;
     this.hasModrm = hasModrm;
-    this.regMask = extendable(opcode.reg()) || check == CHECK_CONTROL || check == CHECK_DEBUG ? 15 : 7;
+    this.regMask =
+        extendable(opcode.reg()) || check == CHECK_CONTROL || check == CHECK_DEBUG ? 15 : 7;
     this.rmMask = extendable(opcode.rm()) ? 15 : 7;
     this.usesVvvv = opcode.vvvv() != Opcode.Operand.NONE;
   }
 
   private static boolean extendable(Opcode.Operand operand) {
-    return operand != Opcode.Operand.NONE && operand != Opcode.Operand.MMX && operand != Opcode.Operand.SYSTEM;
+    return operand != Opcode.Operand.NONE
+        && operand != Opcode.Operand.MMX
+        && operand != Opcode.Operand.SYSTEM;
   }
 
   /** Packs an operand: what it is, its size, the size of its memory form, and '=' write, '+' both or ' ' read. */

@@ -97,11 +97,12 @@ final class OpcodeFormBuilder {
     for (int i = 0; i < row.operands.length; i++) {
       char what = OpcodeForm.kind(row.operands[i]);
       if (what != 'I') {
-        char mmxKind = switch (what) {
-          case 'V' -> 'P';
-          case 'W' -> 'Q';
-          default -> 'N';
-        };
+        char mmxKind =
+            switch (what) {
+              case 'V' -> 'P';
+              case 'W' -> 'Q';
+              default -> 'N';
+            };
         row.operands[i] = OpcodeForm.operand(mmxKind, 'q', 'q', OpcodeForm.access(row.operands[i]));
       }
     }
@@ -161,14 +162,28 @@ final class OpcodeFormBuilder {
   private OpcodeForm form() {
     startForm();
     for (int operand : row.operands) {
-      addOperand(OpcodeForm.kind(operand), OpcodeForm.type(operand), OpcodeForm.memoryType(operand),
+      addOperand(
+          OpcodeForm.kind(operand),
+          OpcodeForm.type(operand),
+          OpcodeForm.memoryType(operand),
           access(OpcodeForm.access(operand)));
     }
     addConditions();
     Opcode opcode = opcode(row.flagsWritten);
     Opcode zeroCount = row.count ? opcode(0) : opcode;
-    return new OpcodeForm(opcode, zeroCount, mask, value, row.operands, immediate, relative, secondImmediate, rule,
-        memory, check, modrm);
+    return new OpcodeForm(
+        opcode,
+        zeroCount,
+        mask,
+        value,
+        row.operands,
+        immediate,
+        relative,
+        secondImmediate,
+        rule,
+        memory,
+        check,
+        modrm);
   }
 
   private void startForm() {
@@ -214,12 +229,13 @@ final class OpcodeFormBuilder {
       }
       case 'G', 'V', 'P', 'S', 'C', 'D' -> {
         modrm = true;
-        reg = switch (kind) {
-          case 'G' -> general(type, rule);
-          case 'V' -> Operand.VECTOR;
-          case 'P' -> Operand.MMX;
-          default -> Operand.SYSTEM;
-        };
+        reg =
+            switch (kind) {
+              case 'G' -> general(type, rule);
+              case 'V' -> Operand.VECTOR;
+              case 'P' -> Operand.MMX;
+              default -> Operand.SYSTEM;
+            };
         regAccess = access;
         usesFpu |= kind == 'V' || kind == 'P';
         if (kind == 'C' || kind == 'D') {
@@ -255,7 +271,7 @@ final class OpcodeFormBuilder {
         relative = true;
       }
       case 'L' -> immediate = 'b';
-      default -> { }
+      default -> {}
     }
   }
 
@@ -301,15 +317,34 @@ final class OpcodeFormBuilder {
   }
 
   private Opcode opcode(int flagsWritten) {
-    int prefix = switch (row.prefix) {
-      case 1 -> 0x66;
-      case 2 -> 0xF3;
-      case 3 -> 0xF2;
-      default -> 0;
-    };
-    return new Opcode(row.mnemonic, row.map, row.code, row.extension, prefix, row.vex, row.kind,
-        row.registerInOpcode, reg, regAccess, rm, rmAccess, vvvv, vvvvAccess, row.flagsRead, flagsWritten,
-        row.flagsChanged, usesFpu, row.lockable, row.feature);
+    int prefix =
+        switch (row.prefix) {
+          case 1 -> 0x66;
+          case 2 -> 0xF3;
+          case 3 -> 0xF2;
+          default -> 0;
+        };
+    return new Opcode(
+        row.mnemonic,
+        row.map,
+        row.code,
+        row.extension,
+        prefix,
+        row.vex,
+        row.kind,
+        row.registerInOpcode,
+        reg,
+        regAccess,
+        rm,
+        rmAccess,
+        vvvv,
+        vvvvAccess,
+        row.flagsRead,
+        flagsWritten,
+        row.flagsChanged,
+        usesFpu,
+        row.lockable,
+        row.feature);
   }
 
   private static Access access(char sign) {
@@ -348,7 +383,7 @@ final class OpcodeFormBuilder {
           }
         }
         case 'V', 'P', 'W', 'Q', 'U', 'N' -> rule = 'y';
-        default -> { }
+        default -> {}
       }
     }
     return rule == 'y' || rule == 'z' ? rule : rule == 'b' && !other ? 'b' : 'v';

@@ -175,7 +175,8 @@ final class OpcodeRow {
     return value;
   }
 
-  @SuppressWarnings("deprecation") // the constructor that only widens bytes: the fastest one while interpreted
+  @SuppressWarnings(
+      "deprecation") // the constructor that only widens bytes: the fastest one while interpreted
   private String string(int start, int end) {
     return new String(text, 0, start, end - start);
   }
@@ -189,13 +190,14 @@ final class OpcodeRow {
       p++;
     }
     if (t[p + 2] == '.') {
-      prefix = switch (t[p + 1]) {
-        case 'P' -> 0;
-        case '6' -> 1;
-        case '3' -> 2;
-        case '2' -> 3;
-        default -> NO_REP;
-      };
+      prefix =
+          switch (t[p + 1]) {
+            case 'P' -> 0;
+            case '6' -> 1;
+            case '3' -> 2;
+            case '2' -> 3;
+            default -> NO_REP;
+          };
       p += 3;
     }
     int end = p;
@@ -222,7 +224,7 @@ final class OpcodeRow {
         registerInOpcode = !conditional;
         p += conditional ? 2 : 1;
       }
-      default -> { }
+      default -> {}
     }
     position = p + 1;
   }
@@ -279,8 +281,12 @@ final class OpcodeRow {
       parseFlags(first, start + 2);
     } else if (first >= 'A' && first <= 'Z') {
       switch (second) {
-        case '0' -> condition(first == 'L' ? OpcodeForm.KEY_L
-            : first == 'W' ? OpcodeForm.KEY_W : OpcodeForm.KEY_REX_B, false);
+        case '0' ->
+            condition(
+                first == 'L'
+                    ? OpcodeForm.KEY_L
+                    : first == 'W' ? OpcodeForm.KEY_W : OpcodeForm.KEY_REX_B,
+                false);
         case '1' -> condition(first == 'L' ? OpcodeForm.KEY_L : OpcodeForm.KEY_W, true);
         default -> kind = named(kinds, start, position);
       }
@@ -298,8 +304,8 @@ final class OpcodeRow {
       case 'c' -> count = true;
       case 'r' -> registerOnly = true;
       case 'm' -> mmx = true;
-      case 's' -> check =
-          position - start > 7 ? OpcodeForm.CHECK_SEGMENT_LOAD : OpcodeForm.CHECK_SEGMENT;
+      case 's' ->
+          check = position - start > 7 ? OpcodeForm.CHECK_SEGMENT_LOAD : OpcodeForm.CHECK_SEGMENT;
       case 'v' -> {
         vexForm = (char) second;
         usesFpu = true;
@@ -311,7 +317,8 @@ final class OpcodeRow {
           size = 'f';
         }
       }
-      default -> throw new IllegalStateException("opcode table: unknown word " + string(start, position));
+      default ->
+          throw new IllegalStateException("opcode table: unknown word " + string(start, position));
     }
   }
 
@@ -325,15 +332,16 @@ final class OpcodeRow {
   private void parseFlags(byte what, int start) {
     int mask = 0;
     for (int i = start; i < position; i++) {
-      mask |= switch (text[i]) {
-        case 'o' -> OF;
-        case 's' -> SF;
-        case 'z' -> ZF;
-        case 'a' -> AF;
-        case 'p' -> PF;
-        case 'c' -> CF;
-        default -> OF | SF | ZF | AF | PF | CF;
-      };
+      mask |=
+          switch (text[i]) {
+            case 'o' -> OF;
+            case 's' -> SF;
+            case 'z' -> ZF;
+            case 'a' -> AF;
+            case 'p' -> PF;
+            case 'c' -> CF;
+            default -> OF | SF | ZF | AF | PF | CF;
+          };
     }
     switch (what) {
       case 'r' -> flagsRead |= mask;

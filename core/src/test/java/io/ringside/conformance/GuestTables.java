@@ -69,7 +69,8 @@ public final class GuestTables {
   }
 
   /** Writes an interrupt gate, or a trap gate. */
-  public static void gate(NativeMemory ram, int vector, long handler, int dpl, int ist, boolean trap) {
+  public static void gate(
+      NativeMemory ram, int vector, long handler, int dpl, int ist, boolean trap) {
     long low = handler & 0xffff | (long) KERNEL_CODE << 16 | (handler & 0xffff_0000L) << 32;
     low |= (long) (0x8e00 | (trap ? 0x100 : 0) | dpl << 13 | ist) << 32;
     ram.putLong(IDT + 16L * vector, low);
@@ -104,10 +105,16 @@ public final class GuestTables {
 
   /** Flat segments of ring 0 or 3, and CPL; FS and GS with base 0. */
   public static void ring(CpuState s, int cpl) {
-    s.segment(CpuState.CS, cpl == 0 ? KERNEL_CODE : USER_CODE, cpl == 0 ? 0xa09b : 0xa0fb, 0xffff_ffffL, 0);
+    s.segment(
+        CpuState.CS,
+        cpl == 0 ? KERNEL_CODE : USER_CODE,
+        cpl == 0 ? 0xa09b : 0xa0fb,
+        0xffff_ffffL,
+        0);
     int data = cpl == 0 ? KERNEL_DATA : USER_DATA;
     int rights = cpl == 0 ? 0xc093 : 0xc0f3;
-    for (int segment : new int[] {CpuState.SS, CpuState.DS, CpuState.ES, CpuState.FS, CpuState.GS}) {
+    for (int segment :
+        new int[] {CpuState.SS, CpuState.DS, CpuState.ES, CpuState.FS, CpuState.GS}) {
       s.segment(segment, data, rights, 0xffff_ffffL, 0);
     }
     s.memory().putInt(CpuState.CPL, cpl);

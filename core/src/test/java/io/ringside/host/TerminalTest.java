@@ -26,11 +26,18 @@ class TerminalTest {
 
   @Test
   void entersRawModeAndPutsTheSettingsBack() throws Exception {
-    assumeThat(SCRIPT).as("script(1) of util-linux, which makes the pseudo terminal").isExecutable();
+    assumeThat(SCRIPT)
+        .as("script(1) of util-linux, which makes the pseudo terminal")
+        .isExecutable();
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     String command =
-        java + " --enable-native-access=ALL-UNNAMED -cp " + System.getProperty("java.class.path")
-            + " " + TerminalProbe.class.getName() + " " + directory;
+        java
+            + " --enable-native-access=ALL-UNNAMED -cp "
+            + System.getProperty("java.class.path")
+            + " "
+            + TerminalProbe.class.getName()
+            + " "
+            + directory;
     Process script =
         new ProcessBuilder(SCRIPT.toString(), "-qec", command, "/dev/null")
             .redirectErrorStream(true)

@@ -37,13 +37,21 @@ final class Case {
     StringBuilder text = new StringBuilder();
     text.append(instruction.opcode.mnemonic()).append(' ');
     for (byte b : code) {
-      text.append(Character.forDigit(b >> 4 & 15, 16)).append(Character.forDigit(b & 15, 16)).append(' ');
+      text.append(Character.forDigit(b >> 4 & 15, 16))
+          .append(Character.forDigit(b & 15, 16))
+          .append(' ');
     }
     text.append(user ? "(ring 3)" : "(ring 0)");
     for (int r = 0; r < 16; r++) {
-      text.append(r % 4 == 0 ? "\n    " : "  ").append(Oracle.name(r)).append('=').append(Long.toHexString(gpr[r]));
+      text.append(r % 4 == 0 ? "\n    " : "  ")
+          .append(Oracle.name(r))
+          .append('=')
+          .append(Long.toHexString(gpr[r]));
     }
-    return text.append("\n    flags=").append(Long.toHexString(flags)).append(" segment base=").append(
-        Long.toHexString(segmentBase)).toString();
+    return text.append("\n    flags=")
+        .append(Long.toHexString(flags))
+        .append(" segment base=")
+        .append(Long.toHexString(segmentBase))
+        .toString();
   }
 }

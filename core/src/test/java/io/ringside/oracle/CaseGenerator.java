@@ -19,8 +19,29 @@ final class CaseGenerator {
   static final int RIP = Instruction.BASE_RIP;
 
   private static final long[] EDGES = {
-    0, 1, 2, -1, -2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x7fff_ffffL, 0x8000_0000L, 0xffff_ffffL,
-    0x1_0000_0000L, Long.MAX_VALUE, Long.MIN_VALUE, 0x5555_5555_5555_5555L, 31, 32, 63, 64
+    0,
+    1,
+    2,
+    -1,
+    -2,
+    0x7f,
+    0x80,
+    0xff,
+    0x100,
+    0x7fff,
+    0x8000,
+    0xffff,
+    0x7fff_ffffL,
+    0x8000_0000L,
+    0xffff_ffffL,
+    0x1_0000_0000L,
+    Long.MAX_VALUE,
+    Long.MIN_VALUE,
+    0x5555_5555_5555_5555L,
+    31,
+    32,
+    63,
+    64
   };
 
   /** How an instruction is to be encoded. */
@@ -191,7 +212,8 @@ final class CaseGenerator {
       int rex = rxb | (h.wide ? 8 : 0);
       boolean sixtySix = h.prefix66 || op.prefix() == 0x66;
       int repeat = op.prefix() == 0xf2 || op.prefix() == 0xf3 ? op.prefix() : h.repeat;
-      a.legacyOpcode(h.lock, sixtySix, repeat, rex != 0 || h.forceRex ? 0x40 | rex : 0, op.map(), code);
+      a.legacyOpcode(
+          h.lock, sixtySix, repeat, rex != 0 || h.forceRex ? 0x40 | rex : 0, op.map(), code);
     }
     if (op.kind() == Kind.MOV_MOFFS) {
       displacementAt = a.position();
@@ -218,12 +240,16 @@ final class CaseGenerator {
       return;
     }
     boolean sib = h.index != NONE || h.base == NONE || (h.base & 7) == 4;
-    int size = h.base == NONE ? 4 : h.displacementSize == 0 && (h.base & 7) == 5 ? 1 : h.displacementSize;
+    int size =
+        h.base == NONE ? 4 : h.displacementSize == 0 && (h.base & 7) == 5 ? 1 : h.displacementSize;
     int mod = h.base == NONE || size == 0 ? 0 : size == 1 ? 0x40 : 0x80;
     a.byte1(mod | r | (sib ? 4 : h.base & 7));
     if (sib) {
       int scale = Integer.numberOfTrailingZeros(h.scale);
-      a.byte1(scale << 6 | (h.index == NONE ? 4 : h.index & 7) << 3 | (h.base == NONE ? 5 : h.base & 7));
+      a.byte1(
+          scale << 6
+              | (h.index == NONE ? 4 : h.index & 7) << 3
+              | (h.base == NONE ? 5 : h.base & 7));
     }
     displacementAt = a.position();
     boolean near = h.base == CpuState.RSP && !h.address32;
@@ -258,14 +284,19 @@ final class CaseGenerator {
     }
     operandAt = (int) (target - oracle.dataAddress());
     if (i.segment != Instruction.NONE) {
-      // Bases in the upper half are left out: not every host lets user mode reach its lower half from there.
+      // Bases in the upper half are left out: not every host lets user mode reach its lower half
+      // from there.
       if (i.addressSizePrefix || absolute(i)) {
         made.segmentBase = target - effective(i);
         // Multi-part operands wrap at 4 GiB in ways of their own.
-        return made.segmentBase >= 0 && made.segmentBase < 1L << 47 && (effective(i) & 0xffff_ff00L) != 0xffff_ff00L;
+        return made.segmentBase >= 0
+            && made.segmentBase < 1L << 47
+            && (effective(i) & 0xffff_ff00L) != 0xffff_ff00L;
       }
       made.segmentBase =
-          i.base == CpuState.RSP ? random.nextInt(1024) : random.nextLong(i.base == RIP ? 1 << 28 : 1L << 40);
+          i.base == CpuState.RSP
+              ? random.nextInt(1024)
+              : random.nextLong(i.base == RIP ? 1 << 28 : 1L << 40);
       target -= made.segmentBase;
     }
     if (i.addressSizePrefix) {
@@ -310,7 +341,10 @@ final class CaseGenerator {
   }
 
   private static boolean absolute(Instruction i) {
-    return i.base == NONE && i.index == NONE && i.opcode.kind() != Kind.XLAT && i.opcode.kind() != Kind.MOV_MOFFS;
+    return i.base == NONE
+        && i.index == NONE
+        && i.opcode.kind() != Kind.XLAT
+        && i.opcode.kind() != Kind.MOV_MOFFS;
   }
 
   private boolean redecode(byte[] bytes, Instruction i, long rip) {
@@ -363,7 +397,8 @@ final class CaseGenerator {
       case "enter" -> g[CpuState.RBP] = oracle.dataAddress() + 0x1000 + random.nextInt(0x1000);
       case "cmpxchg" -> {
         if (random.nextBoolean() && (!i.memory || free(i, CpuState.RAX))) {
-          g[CpuState.RAX] = i.memory ? image(operandAt) : i.isHighByte(i.rm) ? g[i.rm - 4] >> 8 : g[i.rm];
+          g[CpuState.RAX] =
+              i.memory ? image(operandAt) : i.isHighByte(i.rm) ? g[i.rm - 4] >> 8 : g[i.rm];
         }
       }
       case "cmpxchg8b", "cmpxchg16b" -> {

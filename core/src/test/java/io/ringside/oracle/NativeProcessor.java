@@ -68,8 +68,9 @@ final class NativeProcessor implements AutoCloseable {
     memory.putInt(MXCSR, 0x1f80);
     memory.putShort(VECTOR_IN, 0x37f);
     memory.putInt(VECTOR_IN + 24, 0x1f80);
-    registration = SignalRedirector.instance().register(
-        executable + CODE, executable + CODE + CODE_SIZE, exitWithVectors);
+    registration =
+        SignalRedirector.instance()
+            .register(executable + CODE, executable + CODE + CODE_SIZE, exitWithVectors);
   }
 
   /** The address at which code runs that {@link #writeCode} puts at {@code offset}. */
@@ -152,7 +153,10 @@ final class NativeProcessor implements AutoCloseable {
   }
 
   private void emitEnter(boolean vectors) {
-    for (int r : new int[] {Assembler.RBX, Assembler.RBP, Assembler.R12, Assembler.R13, Assembler.R14, Assembler.R15}) {
+    for (int r :
+        new int[] {
+          Assembler.RBX, Assembler.RBP, Assembler.R12, Assembler.R13, Assembler.R14, Assembler.R15
+        }) {
       a.push(r);
     }
     move(true, Assembler.RSP, HOST_RSP);
@@ -193,11 +197,17 @@ final class NativeProcessor implements AutoCloseable {
       a.byte1(0x48);
       a.byte1(0x0f);
       ripOperand(0xae, 4, VECTOR_OUT); // XSAVE64
-      a.bytes(new byte[] {(byte) 0xdb, (byte) 0xe3, (byte) 0xc5, (byte) 0xf8, 0x77}); // FNINIT, VZEROUPPER
+      a.bytes(
+          new byte[] {
+            (byte) 0xdb, (byte) 0xe3, (byte) 0xc5, (byte) 0xf8, 0x77
+          }); // FNINIT, VZEROUPPER
       a.byte1(0x0f);
       ripOperand(0xae, 2, MXCSR); // LDMXCSR
     }
-    for (int r : new int[] {Assembler.R15, Assembler.R14, Assembler.R13, Assembler.R12, Assembler.RBP, Assembler.RBX}) {
+    for (int r :
+        new int[] {
+          Assembler.R15, Assembler.R14, Assembler.R13, Assembler.R12, Assembler.RBP, Assembler.RBX
+        }) {
       a.pop(r);
     }
     a.ret();
@@ -220,5 +230,4 @@ final class NativeProcessor implements AutoCloseable {
     registration.close();
     mapping.close();
   }
-
 }

@@ -24,7 +24,8 @@ final class Oracle implements AutoCloseable {
   private static final long FLAGS = CpuState.STATUS_MASK;
   private static final long DIRECTION = 1 << 10;
   private static final String[] NAMES = {
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
+    "r14", "r15"
   };
 
   /** Trap numbers of the host's processor are vectors of the guest's. */
@@ -187,14 +188,20 @@ final class Oracle implements AutoCloseable {
       long want = r == CpuState.RSP ? hostRsp : host.gpr(r);
       long got = r == CpuState.RSP ? rsp : state.gpr(r);
       if (want != got) {
-        text.append("\n  ").append(NAMES[r]).append(": host ").append(Long.toHexString(want)).append(", guest ").append(
-            Long.toHexString(got));
+        text.append("\n  ")
+            .append(NAMES[r])
+            .append(": host ")
+            .append(Long.toHexString(want))
+            .append(", guest ")
+            .append(Long.toHexString(got));
       }
     }
     long different = (flags ^ host.flags()) & FLAGS & ~c.ignoredFlags;
     if (different != 0 && trap == NO_TRAP) {
-      text.append("\n  flags: host ").append(Long.toHexString(host.flags())).append(", guest ").append(
-          Long.toHexString(flags));
+      text.append("\n  flags: host ")
+          .append(Long.toHexString(host.flags()))
+          .append(", guest ")
+          .append(Long.toHexString(flags));
     }
     compareMemory(c, trap, text);
     if (c.vectors && trap == NO_TRAP) {
@@ -220,10 +227,14 @@ final class Oracle implements AutoCloseable {
       long guest = guestPage(page);
       long where = MemorySegment.mismatch(wanted, at, at + 4096, ram, guest, guest + 4096);
       if (where >= 0) {
-        text.append("\n  memory at ").append(Long.toHexString(dataAddress() + 4096L * page + where)).append(": host ");
+        text.append("\n  memory at ")
+            .append(Long.toHexString(dataAddress() + 4096L * page + where))
+            .append(": host ");
         for (int n = 0; n < 16 && where + n < 4096; n++) {
-          text.append(Integer.toHexString(
-              wanted.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at + where + n) & 0xff)).append(' ');
+          text.append(
+                  Integer.toHexString(
+                      wanted.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at + where + n) & 0xff))
+              .append(' ');
         }
         text.append(", guest ");
         for (int n = 0; n < 16 && where + n < 4096; n++) {

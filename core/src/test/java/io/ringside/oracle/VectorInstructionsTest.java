@@ -35,7 +35,9 @@ class VectorInstructionsTest {
       List<String> untested = new ArrayList<>();
       Set<Feature> shown = sweep.oracle.features();
       for (Opcode op : sweep.table.opcodes()) {
-        if (op.usesFpu() && KINDS.contains(op.kind()) && shown.contains(op.feature())
+        if (op.usesFpu()
+            && KINDS.contains(op.kind())
+            && shown.contains(op.feature())
             && sweep.run(op, thorough, oneIn) == 0) {
           untested.add(op.mnemonic());
         }

@@ -9,17 +9,44 @@ final class VectorState {
   private static final int YMM_HIGH = 576;
 
   private static final long[] DOUBLES = {
-    0, Long.MIN_VALUE, 0x3ff0_0000_0000_0000L, 0xbff0_0000_0000_0000L, 0x7ff0_0000_0000_0000L, 0xfff0_0000_0000_0000L,
-    0x7ff8_0000_0000_0000L, 0x7ff0_0000_0000_0001L, 1, 0x000f_ffff_ffff_ffffL, 0x0010_0000_0000_0000L,
-    0x7fef_ffff_ffff_ffffL, 0x41df_ffff_ffc0_0000L, 0x43e0_0000_0000_0000L, 0x4008_0000_0000_0000L
+    0,
+    Long.MIN_VALUE,
+    0x3ff0_0000_0000_0000L,
+    0xbff0_0000_0000_0000L,
+    0x7ff0_0000_0000_0000L,
+    0xfff0_0000_0000_0000L,
+    0x7ff8_0000_0000_0000L,
+    0x7ff0_0000_0000_0001L,
+    1,
+    0x000f_ffff_ffff_ffffL,
+    0x0010_0000_0000_0000L,
+    0x7fef_ffff_ffff_ffffL,
+    0x41df_ffff_ffc0_0000L,
+    0x43e0_0000_0000_0000L,
+    0x4008_0000_0000_0000L
   };
 
   private static final int[] FLOATS = {
-    0, 0x8000_0000, 0x3f80_0000, 0xbf80_0000, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0x7f80_0001, 1, 0x007f_ffff,
-    0x0080_0000, 0x7f7f_ffff, 0x4f00_0000, 0x5f00_0000, 0x4040_0000
+    0,
+    0x8000_0000,
+    0x3f80_0000,
+    0xbf80_0000,
+    0x7f80_0000,
+    0xff80_0000,
+    0x7fc0_0000,
+    0x7f80_0001,
+    1,
+    0x007f_ffff,
+    0x0080_0000,
+    0x7f7f_ffff,
+    0x4f00_0000,
+    0x5f00_0000,
+    0x4040_0000
   };
 
-  private static final int[] EXPONENTS = {0, 0x3fff, 0xbfff, 0x7fff, 0xffff, 1, 0x7ffe, 0x401e, 0x403e, 0x8000};
+  private static final int[] EXPONENTS = {
+    0, 0x3fff, 0xbfff, 0x7fff, 0xffff, 1, 0x7ffe, 0x401e, 0x403e, 0x8000
+  };
 
   private final byte[] area = new byte[NativeProcessor.VECTOR_SIZE];
 
@@ -37,9 +64,15 @@ final class VectorState {
       fillVector(random, YMM_HIGH + 16 * r);
     }
     for (int r = 0; r < 8; r++) {
-      long mantissa = random.nextInt(3) == 0 ? 1L << 63 : random.nextLong() | (random.nextInt(8) == 0 ? 0 : 1L << 63);
+      long mantissa =
+          random.nextInt(3) == 0
+              ? 1L << 63
+              : random.nextLong() | (random.nextInt(8) == 0 ? 0 : 1L << 63);
       put(32 + 16 * r, mantissa, 8);
-      put(40 + 16 * r, random.nextBoolean() ? EXPONENTS[random.nextInt(EXPONENTS.length)] : random.nextInt(), 2);
+      put(
+          40 + 16 * r,
+          random.nextBoolean() ? EXPONENTS[random.nextInt(EXPONENTS.length)] : random.nextInt(),
+          2);
     }
     boolean unmasked = random.nextInt(16) == 0;
     put(0, 0x40 | random.nextInt(16) << 8 | (unmasked ? random.nextInt(64) : 0x3f), 2);
@@ -51,7 +84,9 @@ final class VectorState {
     put(2, status, 2);
     put(4, random.nextInt(3) == 0 ? random.nextInt() : -1, 1);
     boolean trapping = random.nextInt(16) == 0;
-    int mxcsr = random.nextInt(4) << 13 | (trapping ? random.nextInt(64) << 7 : 0x1f80 | random.nextInt(64));
+    int mxcsr =
+        random.nextInt(4) << 13
+            | (trapping ? random.nextInt(64) << 7 : 0x1f80 | random.nextInt(64));
     put(24, mxcsr | random.nextInt(2) << 6 | (random.nextInt(4) == 0 ? 0x8000 : 0), 4);
   }
 
@@ -85,7 +120,8 @@ final class VectorState {
   }
 
   /** Appends what differs: control and status, registers; not the addresses of the last instruction and operand. */
-  void compare(NativeMemory host, long hostAt, NativeMemory guest, long guestAt, StringBuilder text) {
+  void compare(
+      NativeMemory host, long hostAt, NativeMemory guest, long guestAt, StringBuilder text) {
     int hostInUse = host.getByte(hostAt + XSTATE_BV);
     int guestInUse = guest.getByte(guestAt + XSTATE_BV);
     for (int n = 0; n < 32; n += 2) {
@@ -96,18 +132,52 @@ final class VectorState {
       int want = value(host, hostAt + n, mxcsr || (hostInUse & 1) != 0, n);
       int got = value(guest, guestAt + n, mxcsr || (guestInUse & 1) != 0, n);
       if (want != got) {
-        text.append("\n  x87/MXCSR byte ").append(n).append(": host ").append(Integer.toHexString(want)).append(
-            ", guest ").append(Integer.toHexString(got));
+        text.append("\n  x87/MXCSR byte ")
+            .append(n)
+            .append(": host ")
+            .append(Integer.toHexString(want))
+            .append(", guest ")
+            .append(Integer.toHexString(got));
       }
     }
     for (int r = 0; r < 8; r++) {
-      compare("st/mm", r, 10, host, hostAt + 32 + 16 * r, hostInUse & 1, guest, guestAt + 32 + 16 * r, guestInUse & 1, text);
+      compare(
+          "st/mm",
+          r,
+          10,
+          host,
+          hostAt + 32 + 16 * r,
+          hostInUse & 1,
+          guest,
+          guestAt + 32 + 16 * r,
+          guestInUse & 1,
+          text);
     }
     for (int r = 0; r < 16; r++) {
       long at = 160 + 16L * r;
-      compare("xmm", r, 16, host, hostAt + at, hostInUse & 2, guest, guestAt + at, guestInUse & 2, text);
+      compare(
+          "xmm",
+          r,
+          16,
+          host,
+          hostAt + at,
+          hostInUse & 2,
+          guest,
+          guestAt + at,
+          guestInUse & 2,
+          text);
       at = YMM_HIGH + 16L * r;
-      compare("ymm", r, 16, host, hostAt + at, hostInUse & 4, guest, guestAt + at, guestInUse & 4, text);
+      compare(
+          "ymm",
+          r,
+          16,
+          host,
+          hostAt + at,
+          hostInUse & 4,
+          guest,
+          guestAt + at,
+          guestInUse & 4,
+          text);
     }
   }
 
@@ -130,8 +200,15 @@ final class VectorState {
       int want = hostInUse == 0 ? 0 : host.getShort(hostAt + n);
       int got = guestInUse == 0 ? 0 : guest.getShort(guestAt + n);
       if (want != got) {
-        text.append("\n  ").append(name).append(register).append(" byte ").append(n).append(": host ").append(
-            Integer.toHexString(want)).append(", guest ").append(Integer.toHexString(got));
+        text.append("\n  ")
+            .append(name)
+            .append(register)
+            .append(" byte ")
+            .append(n)
+            .append(": host ")
+            .append(Integer.toHexString(want))
+            .append(", guest ")
+            .append(Integer.toHexString(got));
         return;
       }
     }

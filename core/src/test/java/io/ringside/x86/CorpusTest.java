@@ -24,7 +24,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  * an unpacked Linux kernel.
  */
 class CorpusTest {
-  private static final String[] LIBRARY_DIRECTORIES = {"/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib"};
+  private static final String[] LIBRARY_DIRECTORIES = {
+    "/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib"
+  };
 
   /** objdump prints some 500,000 instructions a second; the first ones of a file are enough for every build. */
   private static final long SAMPLE = 250_000;
@@ -86,8 +88,15 @@ class CorpusTest {
   private void check(Path file, long most) {
     Objdump.elf(file, most, this::compare);
     StringBuilder report = new StringBuilder();
-    counts.forEach((what, count) ->
-        report.append(count).append(" times ").append(what).append(": ").append(examples.get(what)).append('\n'));
+    counts.forEach(
+        (what, count) ->
+            report
+                .append(count)
+                .append(" times ")
+                .append(what)
+                .append(": ")
+                .append(examples.get(what))
+                .append('\n'));
     assertThat(report.toString()).isEmpty();
     assertThat(seen).as("instructions in " + file).isGreaterThan(10_000);
     assertThat(data).as("bytes that are no instructions for objdump either").isLessThan(seen / 20);
@@ -115,17 +124,26 @@ class CorpusTest {
     try {
       decoder.decode(window, 0, window.length, address, instruction);
     } catch (UndefinedInstructionException e) {
-      boolean expected = BinutilsDeviations.undefinedIsRight(name) || IntelText.isOtherEncoding(bytes)
-          || IntelText.isLocked(text) || IntelText.isRexBeforeVex(text) || bytes.length > Decoder.MAX_LENGTH;
+      boolean expected =
+          BinutilsDeviations.undefinedIsRight(name)
+              || IntelText.isOtherEncoding(bytes)
+              || IntelText.isLocked(text)
+              || IntelText.isRexBeforeVex(text)
+              || bytes.length > Decoder.MAX_LENGTH;
       return expected ? "" : "undefined, but objdump has " + name;
     }
     if (instruction.length != bytes.length) {
-      boolean expected = BinutilsDeviations.lengthMayDiffer(instruction) || (bytes[0] & 0xFF) == 0x9B;
-      return expected ? "" : "length " + bytes.length + ", ours " + instruction.length + " of " + name;
+      boolean expected =
+          BinutilsDeviations.lengthMayDiffer(instruction) || (bytes[0] & 0xFF) == 0x9B;
+      return expected
+          ? ""
+          : "length " + bytes.length + ", ours " + instruction.length + " of " + name;
     }
     String ours = IntelText.normalise(Disassembler.format(instruction));
-    boolean same = theirs.equals(ours) || BinutilsDeviations.textMayDiffer(name)
-        || BinutilsDeviations.isNeverShown(name);
+    boolean same =
+        theirs.equals(ours)
+            || BinutilsDeviations.textMayDiffer(name)
+            || BinutilsDeviations.isNeverShown(name);
     return same ? "" : "text " + theirs + ", ours " + ours;
   }
 }

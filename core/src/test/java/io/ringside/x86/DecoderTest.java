@@ -97,9 +97,18 @@ class DecoderTest {
 
   @ParameterizedTest
   @CsvSource({
-    "b8 78563412, 4, 0x12345678", "48b8 efcdab8967452301, 8, 0x123456789abcdef", "66b8 ffff, 2, -1", "b0 80, 1, -128",
-    "48c7c0 ffffffff, 4, -1", "83c0 ff, 1, -1", "68 00000080, 4, -2147483648", "6668 0080, 2, -32768", "6a ff, 1, -1",
-    "c2 0800, 2, 8", "cd 80, 1, -128", "666948 10 3412, 2, 0x1234",
+    "b8 78563412, 4, 0x12345678",
+    "48b8 efcdab8967452301, 8, 0x123456789abcdef",
+    "66b8 ffff, 2, -1",
+    "b0 80, 1, -128",
+    "48c7c0 ffffffff, 4, -1",
+    "83c0 ff, 1, -1",
+    "68 00000080, 4, -2147483648",
+    "6668 0080, 2, -32768",
+    "6a ff, 1, -1",
+    "c2 0800, 2, 8",
+    "cd 80, 1, -128",
+    "666948 10 3412, 2, 0x1234",
   })
   void immediates(String hex, int size, String value) throws UndefinedInstructionException {
     decode(hex);
@@ -117,10 +126,39 @@ class DecoderTest {
 
   @ParameterizedTest
   @CsvSource({
-    "50, 8", "6650, 2", "4850, 8", "c3, 8", "66c3, 8", "ffd0, 8", "66ffd0, 8", "9c, 8", "669c, 2", "c9, 8", "48cf, 8",
-    "cf, 4", "a4, 1", "a5, 4", "66a5, 2", "48a5, 8", "ec, 1", "ed, 4", "66ed, 2", "48ed, 4", "6d, 4", "0fb6c0, 4",
-    "480fb6c0, 8", "f6e0, 1", "0f20c0, 8", "660f6ec0, 4", "66480f6ec0, 8", "f3480f2ac0, 8", "660f38f6c0, 4",
-    "0fa0, 8", "0f90c0, 1", "c4e278f2c3, 4", "c4e2f8f2c3, 8",
+    "50, 8",
+    "6650, 2",
+    "4850, 8",
+    "c3, 8",
+    "66c3, 8",
+    "ffd0, 8",
+    "66ffd0, 8",
+    "9c, 8",
+    "669c, 2",
+    "c9, 8",
+    "48cf, 8",
+    "cf, 4",
+    "a4, 1",
+    "a5, 4",
+    "66a5, 2",
+    "48a5, 8",
+    "ec, 1",
+    "ed, 4",
+    "66ed, 2",
+    "48ed, 4",
+    "6d, 4",
+    "0fb6c0, 4",
+    "480fb6c0, 8",
+    "f6e0, 1",
+    "0f20c0, 8",
+    "660f6ec0, 4",
+    "66480f6ec0, 8",
+    "f3480f2ac0, 8",
+    "660f38f6c0, 4",
+    "0fa0, 8",
+    "0f90c0, 1",
+    "c4e278f2c3, 4",
+    "c4e2f8f2c3, 8",
   })
   void operandSizes(String hex, int size) throws UndefinedInstructionException {
     assertThat(decode(hex).operandSize).isEqualTo(size);
@@ -128,14 +166,52 @@ class DecoderTest {
 
   @ParameterizedTest
   @CsvSource({
-    "f390, pause", "90, nop", "6690, nop", "4190, xchg", "f34190, xchg", "f30fb8c0, popcnt", "66f30fb8c0, popcnt",
-    "0fbcc0, bsf", "f30fbcc0, tzcnt", "f20fbcc0, bsf", "f30fbdc0, lzcnt", "0f58c0, addps", "660f58c0, addpd",
-    "66f30f58c0, addss", "f3660f58c0, addss", "f2f30f58c0, addss", "f3f20f58c0, addsd", "66f20f38f1c0, crc32",
-    "660f38f000, movbe", "f3c3, ret", "f2c3, ret", "f30f1efa, endbr64", "f30f1ec8, nop", "0f1efa, nop", "98, cwde",
-    "6698, cbw", "66f398, cbw", "4898, cdqe", "6699, cwd", "4899, cqo", "480fc708, cmpxchg16b", "0fc708, cmpxchg8b",
-    "0f01f8, swapgs", "0f01f9, rdtscp", "0f01e0, smsw", "0faee8, lfence", "0faef9, sfence",
-    "f30f1a00, nop", "f30f09, wbinvd", "9b, fwait", "d9c8, fxch", "ddd8, fstp", "0f0d08, prefetchw",
-    "f30fc7f8, rdpid", "0fc7f8, rdseed", "660fc7f0, rdrand",
+    "f390, pause",
+    "90, nop",
+    "6690, nop",
+    "4190, xchg",
+    "f34190, xchg",
+    "f30fb8c0, popcnt",
+    "66f30fb8c0, popcnt",
+    "0fbcc0, bsf",
+    "f30fbcc0, tzcnt",
+    "f20fbcc0, bsf",
+    "f30fbdc0, lzcnt",
+    "0f58c0, addps",
+    "660f58c0, addpd",
+    "66f30f58c0, addss",
+    "f3660f58c0, addss",
+    "f2f30f58c0, addss",
+    "f3f20f58c0, addsd",
+    "66f20f38f1c0, crc32",
+    "660f38f000, movbe",
+    "f3c3, ret",
+    "f2c3, ret",
+    "f30f1efa, endbr64",
+    "f30f1ec8, nop",
+    "0f1efa, nop",
+    "98, cwde",
+    "6698, cbw",
+    "66f398, cbw",
+    "4898, cdqe",
+    "6699, cwd",
+    "4899, cqo",
+    "480fc708, cmpxchg16b",
+    "0fc708, cmpxchg8b",
+    "0f01f8, swapgs",
+    "0f01f9, rdtscp",
+    "0f01e0, smsw",
+    "0faee8, lfence",
+    "0faef9, sfence",
+    "f30f1a00, nop",
+    "f30f09, wbinvd",
+    "9b, fwait",
+    "d9c8, fxch",
+    "ddd8, fstp",
+    "0f0d08, prefetchw",
+    "f30fc7f8, rdpid",
+    "0fc7f8, rdseed",
+    "660fc7f0, rdrand",
   })
   void prefixesSelect(String hex, String mnemonic) throws UndefinedInstructionException {
     assertThat(decode(hex).opcode.mnemonic()).isEqualTo(mnemonic);
@@ -179,35 +255,60 @@ class DecoderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "f0 01 d8", // LOCK, register destination
-    "f0 03 00", // LOCK, memory is the source
-    "f0 39 18", // LOCK CMP
-    "f0 90", "f0 0f a3 18", // LOCK BT
-    "8d c0", // LEA of a register
-    "0f b2 c0", "ff d8", "ff ff", // far pointers in registers, FF /7
-    "8e c8", "8c f0", // MOV to CS, from segment register 6
-    "0f 20 c8", "0f 22 e8", "44 0f 21 c0", // CR1, CR5, DR8
-    "8f c8", // 8F /1 (XOP)
-    "62 f1 7c 48 28 c0", // EVEX
-    "66 c5 f8 28 c0", "48 c5 f8 28 c0", "f3 c5 f8 28 c0", "f0 c5 f8 28 00", // prefixes before VEX
-    "c5 f0 28 c0", // VEX.vvvv must be 1111
-    "c4 e4 78 28 c0", // VEX map 4
-    "c4 e2 7c f2 c3", // ANDN with VEX.L
-    "c4 e2 69 90 04 d0", // gather: index and mask are the same
-    "c4 e2 79 90 00", // gather without SIB
-    "f3 0f 28 c0", "f2 0f 28 c0", "0f 7c c0", "0f b8 c0", "0f 24 c0", "0f 38 ff c0", "f3 0f ae e0",
-    "0f c7 cb", // CMPXCHG8B of a register
-    "0f 0f c0 90", // 3DNow!
-    "d9 d1", "d9 e2", "db e5", "dd f0", "de d8", "df e1",
-  })
+  @ValueSource(
+      strings = {
+        "f0 01 d8", // LOCK, register destination
+        "f0 03 00", // LOCK, memory is the source
+        "f0 39 18", // LOCK CMP
+        "f0 90",
+        "f0 0f a3 18", // LOCK BT
+        "8d c0", // LEA of a register
+        "0f b2 c0",
+        "ff d8",
+        "ff ff", // far pointers in registers, FF /7
+        "8e c8",
+        "8c f0", // MOV to CS, from segment register 6
+        "0f 20 c8",
+        "0f 22 e8",
+        "44 0f 21 c0", // CR1, CR5, DR8
+        "8f c8", // 8F /1 (XOP)
+        "62 f1 7c 48 28 c0", // EVEX
+        "66 c5 f8 28 c0",
+        "48 c5 f8 28 c0",
+        "f3 c5 f8 28 c0",
+        "f0 c5 f8 28 00", // prefixes before VEX
+        "c5 f0 28 c0", // VEX.vvvv must be 1111
+        "c4 e4 78 28 c0", // VEX map 4
+        "c4 e2 7c f2 c3", // ANDN with VEX.L
+        "c4 e2 69 90 04 d0", // gather: index and mask are the same
+        "c4 e2 79 90 00", // gather without SIB
+        "f3 0f 28 c0",
+        "f2 0f 28 c0",
+        "0f 7c c0",
+        "0f b8 c0",
+        "0f 24 c0",
+        "0f 38 ff c0",
+        "f3 0f ae e0",
+        "0f c7 cb", // CMPXCHG8B of a register
+        "0f 0f c0 90", // 3DNow!
+        "d9 d1",
+        "d9 e2",
+        "db e5",
+        "dd f0",
+        "de d8",
+        "df e1",
+      })
   void undefined(String hex) {
-    assertThatExceptionOfType(UndefinedInstructionException.class).isThrownBy(() -> decode(hex))
+    assertThatExceptionOfType(UndefinedInstructionException.class)
+        .isThrownBy(() -> decode(hex))
         .matches(e -> !e.tooLong());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"0f0b", "0fb9c0", "0fffc0", "06", "27", "60", "9a", "ea", "d6", "0f01c1", "0f01d9", "c6f800"})
+  @ValueSource(
+      strings = {
+        "0f0b", "0fb9c0", "0fffc0", "06", "27", "60", "9a", "ea", "d6", "0f01c1", "0f01d9", "c6f800"
+      })
   void undefinedKinds(String hex) throws UndefinedInstructionException {
     assertThat(decode(hex).opcode.kind()).isEqualTo(Kind.UNDEFINED);
   }
@@ -221,13 +322,20 @@ class DecoderTest {
 
   @Test
   void asksForMoreBytesUntilTheInstructionIsWhole() throws UndefinedInstructionException {
-    String[] samples = {"66 f0 48 81 84 c8 44 33 22 11 88 77 66 55", "48 b8 01 02 03 04 05 06 07 08",
-        "c4 e3 7d 18 84 c8 44 33 22 11 01", "0f 0b", "64 48 8b 04 25 28 00 00 00"};
+    String[] samples = {
+      "66 f0 48 81 84 c8 44 33 22 11 88 77 66 55",
+      "48 b8 01 02 03 04 05 06 07 08",
+      "c4 e3 7d 18 84 c8 44 33 22 11 01",
+      "0f 0b",
+      "64 48 8b 04 25 28 00 00 00"
+    };
     for (String sample : samples) {
       byte[] bytes = HexFormat.of().parseHex(sample.replace(" ", ""));
       byte[] longer = Arrays.copyOf(bytes, 64);
       for (int available = 0; available < bytes.length; available++) {
-        assertThat(decoder.decode(longer, 0, available, RIP, in)).as("%s, %s bytes", sample, available).isFalse();
+        assertThat(decoder.decode(longer, 0, available, RIP, in))
+            .as("%s, %s bytes", sample, available)
+            .isFalse();
       }
       assertThat(decoder.decode(longer, 0, bytes.length, RIP, in)).isTrue();
       assertThat(decoder.decode(longer, 0, 64, RIP, in)).isTrue();
@@ -240,7 +348,10 @@ class DecoderTest {
     byte[] fits = HexFormat.of().parseHex("66".repeat(13) + "01d8");
     assertThat(decoder.decode(fits, 0, 15, RIP, in)).isTrue();
     byte[] tooLong = HexFormat.of().parseHex("66".repeat(14) + "01d8");
-    for (byte[] bytes : new byte[][] {tooLong, Arrays.copyOf(tooLong, 64), HexFormat.of().parseHex("66".repeat(15))}) {
+    for (byte[] bytes :
+        new byte[][] {
+          tooLong, Arrays.copyOf(tooLong, 64), HexFormat.of().parseHex("66".repeat(15))
+        }) {
       assertThatExceptionOfType(UndefinedInstructionException.class)
           .isThrownBy(() -> decoder.decode(bytes, 0, bytes.length, RIP, in))
           .matches(UndefinedInstructionException::tooLong);
@@ -249,19 +360,21 @@ class DecoderTest {
   }
 
   @ParameterizedTest
-  @CsvSource(delimiter = '|', value = {
-    "48 8b 47 10 | mov rax,QWORD PTR [rdi+0x10]",
-    "65 48 8b 04 25 00 00 00 00 | mov rax,QWORD PTR gs:0x0",
-    "f0 48 0f c7 0f | lock cmpxchg16b OWORD PTR [rdi]",
-    "f3 48 a5 | rep movs QWORD PTR es:[rdi],QWORD PTR ds:[rsi]",
-    "0f 22 d8 | mov cr3,rax",
-    "eb fe | jmp 0xffffffff81000000",
-    "48 8d 05 00 00 00 00 | lea rax,[rip+0x0] # 0xffffffff81000007",
-    "c4 e3 75 18 07 01 | vinsertf128 ymm0,ymm1,XMMWORD PTR [rdi],0x1",
-    "d8 c1 | fadd st,st(1)",
-    "48 cf | iretq",
-    "83 c0 ff | add eax,0xffffffff",
-  })
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "48 8b 47 10 | mov rax,QWORD PTR [rdi+0x10]",
+        "65 48 8b 04 25 00 00 00 00 | mov rax,QWORD PTR gs:0x0",
+        "f0 48 0f c7 0f | lock cmpxchg16b OWORD PTR [rdi]",
+        "f3 48 a5 | rep movs QWORD PTR es:[rdi],QWORD PTR ds:[rsi]",
+        "0f 22 d8 | mov cr3,rax",
+        "eb fe | jmp 0xffffffff81000000",
+        "48 8d 05 00 00 00 00 | lea rax,[rip+0x0] # 0xffffffff81000007",
+        "c4 e3 75 18 07 01 | vinsertf128 ymm0,ymm1,XMMWORD PTR [rdi],0x1",
+        "d8 c1 | fadd st,st(1)",
+        "48 cf | iretq",
+        "83 c0 ff | add eax,0xffffffff",
+      })
   void texts(String hex, String text) throws UndefinedInstructionException {
     assertThat(Disassembler.format(decode(hex))).isEqualTo(text);
   }

@@ -49,7 +49,8 @@ class EncodingSpaceTest {
       int[][] maps = {{}, {0x0F}, {0x0F, 0x38}, {0x0F, 0x3A}};
       for (int[] map : maps) {
         for (int code = 0; code < 256; code++) {
-          if (map.length == 0 && isPrefixOrEscape(code) || map.length == 1 && (code == 0x38 || code == 0x3A)) {
+          if (map.length == 0 && isPrefixOrEscape(code)
+              || map.length == 1 && (code == 0x38 || code == 0x3A)) {
             continue;
           }
           for (int[] prefixes : prefixSets) {
@@ -61,8 +62,9 @@ class EncodingSpaceTest {
               }
               add(head, map);
               head.add(code);
-              boolean allRegisterForms = map.length == 0 && code >= 0xD8 && code <= 0xDF
-                  || map.length == 1 && (code == 0x01 || code == 0x1E || code == 0xAE);
+              boolean allRegisterForms =
+                  map.length == 0 && code >= 0xD8 && code <= 0xDF
+                      || map.length == 1 && (code == 0x01 || code == 0x1E || code == 0xAE);
               writeForms(out, head, allRegisterForms);
             }
           }
@@ -93,7 +95,23 @@ class EncodingSpaceTest {
 
   private static boolean isPrefixOrEscape(int code) {
     return switch (code) {
-      case 0x0F, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3, 0xC4, 0xC5, 0x62, 0x9B -> true;
+      case 0x0F,
+          0x26,
+          0x2E,
+          0x36,
+          0x3E,
+          0x64,
+          0x65,
+          0x66,
+          0x67,
+          0xF0,
+          0xF2,
+          0xF3,
+          0xC4,
+          0xC5,
+          0x62,
+          0x9B ->
+          true;
       default -> code >= 0x40 && code < 0x50;
     };
   }
@@ -104,7 +122,8 @@ class EncodingSpaceTest {
     }
   }
 
-  private void writeForms(OutputStream out, List<Integer> head, boolean allRegisterForms) throws IOException {
+  private void writeForms(OutputStream out, List<Integer> head, boolean allRegisterForms)
+      throws IOException {
     if (!hasModrm(head)) {
       write(out, head, -1, -1);
       return;
@@ -157,8 +176,12 @@ class EncodingSpaceTest {
     int fixed = head.size() + (modrm >= 0 ? 1 : 0) + (sib >= 0 ? 1 : 0);
     boolean defined = decodes(bytes) && instruction.opcode.kind() != Kind.UNDEFINED;
     int length = defined ? instruction.length : 0;
-    encodings.put(address, new Encoding(Arrays.copyOf(bytes, Math.max(fixed, length)), length,
-        defined ? Disassembler.format(instruction) : "(bad)"));
+    encodings.put(
+        address,
+        new Encoding(
+            Arrays.copyOf(bytes, Math.max(fixed, length)),
+            length,
+            defined ? Disassembler.format(instruction) : "(bad)"));
     out.write(bytes, 0, Math.max(fixed, length));
     address += Math.max(fixed, length);
     if (defined) {
@@ -175,42 +198,60 @@ class EncodingSpaceTest {
     Map<String, Integer> counts = new TreeMap<>();
     Map<String, String> examples = new HashMap<>();
     int laidOut = encodings.size();
-    Objdump.binary(file, (at, bytes, text) -> {
-      Encoding ours = encodings.remove(at);
-      if (ours != null) {
-        String difference = difference(ours, bytes, text);
-        if (!difference.isEmpty()) {
-          counts.merge(difference, 1, Integer::sum);
-          examples.putIfAbsent(difference, hex(ours.bytes) + " objdump: " + text + " ours: " + ours.text);
-        }
-      }
-    });
+    Objdump.binary(
+        file,
+        (at, bytes, text) -> {
+          Encoding ours = encodings.remove(at);
+          if (ours != null) {
+            String difference = difference(ours, bytes, text);
+            if (!difference.isEmpty()) {
+              counts.merge(difference, 1, Integer::sum);
+              examples.putIfAbsent(
+                  difference, hex(ours.bytes) + " objdump: " + text + " ours: " + ours.text);
+            }
+          }
+        });
     StringBuilder report = new StringBuilder();
-    counts.forEach((what, count) ->
-        report.append(count).append(" times ").append(what).append(": ").append(examples.get(what)).append('\n'));
+    counts.forEach(
+        (what, count) ->
+            report
+                .append(count)
+                .append(" times ")
+                .append(what)
+                .append(": ")
+                .append(examples.get(what))
+                .append('\n'));
     assertThat(report.toString()).isEmpty();
-    // objdump joins runs of zeros over a few encodings and is out of step for a moment where it follows AMD.
-    assertThat(encodings.size()).as("encodings that objdump did not stop at").isLessThan(laidOut / 200);
+    // objdump joins runs of zeros over a few encodings and is out of step for a moment where it
+    // follows AMD.
+    assertThat(encodings.size())
+        .as("encodings that objdump did not stop at")
+        .isLessThan(laidOut / 200);
   }
 
   private String difference(Encoding ours, byte[] theirs, String text) {
     String theirText = IntelText.normalise(text);
     String theirName = mnemonic(theirText);
     if (ours.length == 0) {
-      return IntelText.isBad(text) || BinutilsDeviations.undefinedIsRight(theirName) ? ""
+      return IntelText.isBad(text) || BinutilsDeviations.undefinedIsRight(theirName)
+          ? ""
           : "undefined, but objdump has " + theirName;
     }
     String ourText = IntelText.normalise(ours.text);
     String ourName = mnemonic(ourText);
     if (IntelText.isBad(text)) {
-      return BinutilsDeviations.definedIsRight(ourName) ? "" : "undefined for objdump, ours " + ourName;
+      return BinutilsDeviations.definedIsRight(ourName)
+          ? ""
+          : "undefined for objdump, ours " + ourName;
     }
     if (theirs.length != ours.length) {
       decodes(Arrays.copyOf(ours.bytes, 64));
-      return BinutilsDeviations.lengthMayDiffer(instruction) ? ""
+      return BinutilsDeviations.lengthMayDiffer(instruction)
+          ? ""
           : "length " + theirs.length + ", ours " + ours.length + " of " + theirName;
     }
-    return theirText.equals(ourText) || BinutilsDeviations.textMayDiffer(theirName) ? ""
+    return theirText.equals(ourText) || BinutilsDeviations.textMayDiffer(theirName)
+        ? ""
         : "text " + theirName + ", ours " + ourName;
   }
 
@@ -222,7 +263,8 @@ class EncodingSpaceTest {
   private static String hex(byte[] bytes) {
     StringBuilder text = new StringBuilder();
     for (byte value : bytes) {
-      text.append(Character.forDigit(value >> 4 & 15, 16)).append(Character.forDigit(value & 15, 16));
+      text.append(Character.forDigit(value >> 4 & 15, 16))
+          .append(Character.forDigit(value & 15, 16));
     }
     return text.toString();
   }

@@ -4,8 +4,24 @@ import java.util.Set;
 
 /** Reduces objdump's text and ours to what both must agree on: mnemonic and operands. */
 final class IntelText {
-  private static final Set<String> PREFIXES = Set.of("cs", "ds", "es", "ss", "fs", "gs", "addr32", "data16", "bnd",
-      "rep", "repz", "repnz", "notrack", "xacquire", "xrelease", "lock");
+  private static final Set<String> PREFIXES =
+      Set.of(
+          "cs",
+          "ds",
+          "es",
+          "ss",
+          "fs",
+          "gs",
+          "addr32",
+          "data16",
+          "bnd",
+          "rep",
+          "repz",
+          "repnz",
+          "notrack",
+          "xacquire",
+          "xrelease",
+          "lock");
 
   private IntelText() {}
 
@@ -24,8 +40,11 @@ final class IntelText {
     for (String segment : new String[] {"ds:", "es:", "cs:", "ss:"}) {
       plain = plain.replace(segment, "");
     }
-    boolean branch = plain.startsWith("j") || plain.startsWith("call") || plain.startsWith("loop")
-        || plain.startsWith("xbegin");
+    boolean branch =
+        plain.startsWith("j")
+            || plain.startsWith("call")
+            || plain.startsWith("loop")
+            || plain.startsWith("xbegin");
     int space = plain.indexOf(' ');
     if (branch && plain.startsWith("0x", space + 1)) {
       plain = plain.substring(0, space + 1) + plain.substring(space + 3);
@@ -38,7 +57,8 @@ final class IntelText {
   }
 
   static boolean isPrefixesOnly(String text) {
-    return normalise(text).isEmpty() || text.strip().startsWith("rex") && !text.strip().contains(" ");
+    return normalise(text).isEmpty()
+        || text.strip().startsWith("rex") && !text.strip().contains(" ");
   }
 
   static boolean isLocked(String text) {
@@ -48,7 +68,9 @@ final class IntelText {
   /** EVEX (AVX-512), XOP (8Fh with a map number that POP does not have) or 3DNow!. */
   static boolean isOtherEncoding(byte[] bytes) {
     int first = bytes[0] & 0xFF;
-    return first == 0x62 || first == 0x8F && (bytes[1] & 0x1F) >= 8 || first == 0x0F && bytes[1] == 0x0F;
+    return first == 0x62
+        || first == 0x8F && (bytes[1] & 0x1F) >= 8
+        || first == 0x0F && bytes[1] == 0x0F;
   }
 
   /** A REX prefix before a VEX prefix, which raises #UD. */

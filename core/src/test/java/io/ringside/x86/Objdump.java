@@ -37,20 +37,37 @@ final class Objdump {
 
   /** Disassembles a file that holds nothing but 64-bit code. */
   static void binary(Path file, Listener listener) {
-    run(listener, Long.MAX_VALUE, "objdump", "-D", "-w", "-b", "binary", "-m", "i386:x86-64", "-M", "intel",
-        "--insn-width=16", file.toString());
+    run(
+        listener,
+        Long.MAX_VALUE,
+        "objdump",
+        "-D",
+        "-w",
+        "-b",
+        "binary",
+        "-m",
+        "i386:x86-64",
+        "-M",
+        "intel",
+        "--insn-width=16",
+        file.toString());
   }
 
   private static void run(Listener listener, long most, String... command) {
     List<String> arguments = new ArrayList<>(Arrays.asList(command));
     try {
-      Process process = new ProcessBuilder(arguments).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+      Process process =
+          new ProcessBuilder(arguments).redirectError(ProcessBuilder.Redirect.DISCARD).start();
       process.getOutputStream().close();
       boolean stopped;
-      try (BufferedReader lines = new BufferedReader(
-          new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1), 1 << 16)) {
+      try (BufferedReader lines =
+          new BufferedReader(
+              new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1),
+              1 << 16)) {
         long count = 0;
-        for (String line = lines.readLine(); line != null && count < most; line = lines.readLine()) {
+        for (String line = lines.readLine();
+            line != null && count < most;
+            line = lines.readLine()) {
           count += parse(line, listener) ? 1 : 0;
         }
         stopped = count >= most;
@@ -60,7 +77,8 @@ final class Objdump {
       }
       int status = process.waitFor();
       if (status != 0 && !stopped) {
-        throw new IllegalStateException(String.join(" ", arguments) + " ended with status " + status);
+        throw new IllegalStateException(
+            String.join(" ", arguments) + " ended with status " + status);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -86,7 +104,8 @@ final class Objdump {
     int length = 0;
     for (int i = colon + 2; i + 1 < tab && line.charAt(i) != ' '; i += 3) {
       bytes[length++] =
-          (byte) (Character.digit(line.charAt(i), 16) << 4 | Character.digit(line.charAt(i + 1), 16));
+          (byte)
+              (Character.digit(line.charAt(i), 16) << 4 | Character.digit(line.charAt(i + 1), 16));
     }
     listener.instruction(address, Arrays.copyOf(bytes, length), line.substring(tab + 1));
     return true;
