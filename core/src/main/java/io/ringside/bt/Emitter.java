@@ -417,16 +417,7 @@ final class Emitter {
 
   /** Entry of indirect branches: leaves unless the target in S0 is {@code rip}. */
   void checkTarget(long rip) {
-    if (flagsDead) {
-      if (Assembler.fitsInt(rip)) {
-        a.aluImmediate(Assembler.CMP, S0, (int) rip);
-      } else {
-        a.movImmediate(RCX, rip);
-        a.alu(Assembler.CMP, S0, RCX);
-      }
-      a.jccTo(Assembler.NOT_EQUAL, stubs.exitIndirect);
-      return;
-    }
+    // The flags stay even where they are dead in this unit: another one may be meant.
     if (Assembler.fitsInt(-rip)) {
       a.lea(RCX, S0, (int) -rip);
     } else {
@@ -441,18 +432,11 @@ final class Emitter {
   /** Leaves to look up {@code rip} if the page of {@code address} isn't the one with the identity {@code id}. */
   void checkPage(long address, long rip, int id) {
     int field = Context.EXEC_TLB + 4 * CodePages.slot(address);
-    int branch;
-    if (flagsDead) {
-      a.aluMemoryImmediate32(Assembler.CMP, CTX, field, id);
-      branch = a.jcc(Assembler.NOT_EQUAL);
-    } else {
-      a.load32(RCX, CTX, field);
-      a.lea32(RCX, RCX, NONE, 1, -id);
-      int same = a.jrcxz();
-      branch = a.jmp();
-      a.bindRel8(same);
-    }
-    addDetour(branch, -1, rip);
+    a.load32(RCX, CTX, field);
+    a.lea32(RCX, RCX, NONE, 1, -id);
+    int same = a.jrcxz();
+    addDetour(a.jmp(), -1, rip);
+    a.bindRel8(same);
   }
 
   /** Leaves at {@code rip} if an interrupt may be pending. */
