@@ -24,6 +24,9 @@ final class Case {
   /** Whether vector state is loaded and compared. */
   boolean vectors;
 
+  /** Many instructions: RSP and memory at a fault are not known for the host's processor. */
+  boolean sequence;
+
   /** Flags that the comparison leaves out. */
   long ignoredFlags;
 
@@ -35,7 +38,9 @@ final class Case {
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder();
-    text.append(instruction.opcode.mnemonic()).append(' ');
+    if (instruction.opcode != null) {
+      text.append(instruction.opcode.mnemonic()).append(' ');
+    }
     for (byte b : code) {
       text.append(Character.forDigit(b >> 4 & 15, 16))
           .append(Character.forDigit(b & 15, 16))

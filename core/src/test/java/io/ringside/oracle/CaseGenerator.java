@@ -168,6 +168,50 @@ final class CaseGenerator {
     return true;
   }
 
+  /**
+   * One instruction for a sequence, of {@link #how}; null if that is none, or one that writes RSP. Its memory operand is
+   * near RSP or RIP-relative, at {@code target}. Where flags are left undefined, an instruction follows that sets them.
+   */
+  Sequence.Leaf leaf(Opcode op, long target) {
+    encode(op);
+    byte[] bytes = a.toByteArray();
+    if (how.memory && how.base == CpuState.RSP) {
+      // Return addresses and saved flags above RSP must stay.
+      bytes[displacementAt] = (byte) (op.rmAccess().writes() ? -128 + random.nextInt(64) : random.nextInt());
+    }
+    Instruction i = made.instruction;
+    if (!redecode(bytes, i, 0) || !same(i.opcode, op) || i.memory != how.memory || writesRsp(i)) {
+      return null;
+    }
+    if (i.opcode.kind() == Kind.BIT_OFFSET && i.memory) {
+      return null;
+    }
+    boolean undefined = UndefinedFlags.of(op.mnemonic()) != 0;
+    byte[] code = new byte[i.length + (undefined ? 2 : 0)];
+    System.arraycopy(bytes, 0, code, 0, i.length);
+    if (undefined) {
+      code[i.length] = (byte) 0xa8;
+      code[i.length + 1] = 0x55;
+    }
+    return new Sequence.Leaf(op.mnemonic(), code, i.base == RIP ? displacementAt : -1, i.length, target);
+  }
+
+  private static boolean writesRsp(Instruction i) {
+    Opcode op = i.opcode;
+    return isRsp(op.reg(), i.reg) && op.regAccess().writes()
+        || !i.memory && isRsp(op.rm(), i.rm) && op.rmAccess().writes()
+        || isRsp(op.vvvv(), i.vvvv) && op.vvvvAccess().writes()
+        // XCHG with the accumulator
+        || op.registerInOpcode() && i.rm == CpuState.RSP;
+  }
+
+  private static boolean isRsp(Opcode.Operand operand, int number) {
+    return switch (operand) {
+      case GPR, GPR8, GPR16, GPR32, GPR64 -> number == CpuState.RSP;
+      default -> false;
+    };
+  }
+
   private static boolean isPrefix(byte b) {
     int v = b & 0xff;
     return v == 0x64 || v == 0x65 || v == 0x66 || v == 0x67 || v == 0xf0 || v == 0xf2 || v == 0xf3;
