@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,8 +24,7 @@ public final class DebianGuest {
   /** Busybox goes by the name that it is called by, so this one has to start with its own. */
   private static final String BUSYBOX_FILE = "busybox-debian";
 
-  private static final String OWN_FILES =
-      "give your own kernel and initrd (--kernel FILE --initrd FILE)";
+  static final String OWN_FILES = "give your own kernel and initrd (--kernel FILE --initrd FILE)";
 
   private final CacheDirectory cache;
   private final Progress progress;
@@ -86,32 +86,18 @@ public final class DebianGuest {
   }
 
   private void download(boolean kernel, boolean busybox) throws IOException {
-    List<String> packages = new ArrayList<>();
-    if (kernel) {
-      packages.add(kernelPackage());
-    }
-    if (busybox) {
-      packages.add(BUSYBOX_PACKAGE);
-    }
     Path directory = Files.createTempDirectory(cache.path(), ".download-");
     try {
-      progress.step(
-          "downloading "
-              + String.join(" and ", packages)
-              + " (once; kept in "
-              + cache.path()
-              + ")");
-      List<String> command = new ArrayList<>(List.of(tools + "apt-get", "-q", "download"));
-      command.addAll(packages);
-      HostCommand.Result result = runApt(directory, command);
-      if (result.status() != 0) {
+      Apt apt = new Apt(tools, directory);
+      Optional<String> trouble = fetch(apt, kernel, busybox);
+      if (trouble.isPresent()) {
+        progress.step("getting current package lists, since with the host's " + trouble.get());
+        apt.updateOwnLists();
+        trouble = fetch(apt, kernel, busybox);
+      }
+      if (trouble.isPresent()) {
         throw new BootException(
-            "apt-get can't download "
-                + String.join(" and ", packages)
-                + " ("
-                + result.errorLine()
-                + "); check the network, or "
-                + OWN_FILES);
+            trouble.get() + "; check the network and apt's sources, or " + OWN_FILES);
       }
       try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.deb")) {
         for (Path file : files) {
@@ -127,38 +113,40 @@ public final class DebianGuest {
     }
   }
 
-  /** The kernel package proper, on which the package of the constant name depends. */
-  private String kernelPackage() {
-    HostCommand.Result result =
-        runApt(
-            cache.path(),
-            List.of(tools + "apt-cache", "show", "--no-all-versions", KERNEL_PACKAGE));
-    String output = result.output();
+  /** Downloads what is needed; returns what went wrong. */
+  private Optional<String> fetch(Apt apt, boolean kernel, boolean busybox) {
+    List<String> packages = new ArrayList<>();
+    if (kernel) {
+      String name = kernelPackage(apt.show(KERNEL_PACKAGE));
+      if (name.isEmpty()) {
+        return Optional.of("apt knows no package " + KERNEL_PACKAGE);
+      }
+      packages.add(name);
+    }
+    if (busybox) {
+      packages.add(BUSYBOX_PACKAGE);
+    }
+    String names = String.join(" and ", packages);
+    progress.step("downloading " + names + " (once; kept in " + cache.path() + ")");
+    HostCommand.Result result = apt.download(packages);
+    return result.status() == 0
+        ? Optional.empty()
+        : Optional.of("apt-get can't download " + names + " (" + result.errorLine() + ")");
+  }
+
+  /** The kernel package proper, on which the package of the constant name depends; "" where apt doesn't say. */
+  private static String kernelPackage(HostCommand.Result shown) {
+    String output = shown.output();
     int line = output.startsWith("Depends: ") ? 0 : output.indexOf("\nDepends: ");
     int start = line < 0 ? -1 : output.indexOf("linux-image-", line);
-    if (result.status() != 0 || start < 0 || output.substring(line + 1, start).indexOf('\n') >= 0) {
-      throw new BootException(
-          "apt knows no package "
-              + KERNEL_PACKAGE
-              + "; run \"apt-get update\" as root on a Debian "
-              + "host, or "
-              + OWN_FILES);
+    if (shown.status() != 0 || start < 0 || output.substring(line + 1, start).indexOf('\n') >= 0) {
+      return "";
     }
     int end = start;
     while (end < output.length() && " ,|(\n".indexOf(output.charAt(end)) < 0) {
       end++;
     }
     return output.substring(start, end);
-  }
-
-  private static HostCommand.Result runApt(Path directory, List<String> command) {
-    try {
-      return HostCommand.run(directory, command);
-    } catch (IOException e) {
-      throw new BootException(
-          "the default guest comes from Debian's archive, and this host has no apt; " + OWN_FILES,
-          e);
-    }
   }
 
   /** Takes the first file out of a package whose path, or path under usr, starts with {@code prefix}. */
@@ -233,12 +221,14 @@ public final class DebianGuest {
     return applets;
   }
 
-  private static void delete(Path directory) throws IOException {
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
-      for (Path file : files) {
-        Files.delete(file);
+  private static void delete(Path path) throws IOException {
+    if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+      try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
+        for (Path file : files) {
+          delete(file);
+        }
       }
     }
-    Files.delete(directory);
+    Files.delete(path);
   }
 }
