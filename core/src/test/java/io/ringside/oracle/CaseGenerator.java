@@ -169,18 +169,26 @@ final class CaseGenerator {
   }
 
   /**
-   * One instruction for a sequence, of {@link #how}; null if that is none, or one that writes RSP. Its memory operand is
-   * near RSP or RIP-relative, at {@code target}. Where flags are left undefined, an instruction follows that sets them.
+   * One instruction for a sequence, of {@link #how}; null if that is none, or one that writes a register whose bit is in
+   * {@code reserved}. Its memory operand is near its base register or RIP-relative, at {@code target}. Where flags are left undefined, an instruction follows that sets them.
    */
-  Sequence.Leaf leaf(Opcode op, long target) {
+  Sequence.Leaf leaf(Opcode op, long target, int reserved) {
     encode(op);
     byte[] bytes = a.toByteArray();
     if (how.memory && how.base == CpuState.RSP) {
       // Return addresses and saved flags above RSP must stay.
       bytes[displacementAt] = (byte) (op.rmAccess().writes() ? -128 + random.nextInt(64) : random.nextInt());
+    } else if (how.memory && how.base != RIP) {
+      int displacement = how.displacementSize == 4 ? random.nextInt(0x1000) - 0x800 : random.nextInt(256) - 128;
+      if (op.usesFpu() && random.nextInt(40) != 0) {
+        displacement &= -32;
+      }
+      for (int k = 0; k < how.displacementSize; k++) {
+        bytes[displacementAt + k] = (byte) (displacement >> 8 * k);
+      }
     }
     Instruction i = made.instruction;
-    if (!redecode(bytes, i, 0) || !same(i.opcode, op) || i.memory != how.memory || writesRsp(i)) {
+    if (!redecode(bytes, i, 0) || !same(i.opcode, op) || i.memory != how.memory || writes(i, reserved)) {
       return null;
     }
     if (i.opcode.kind() == Kind.BIT_OFFSET && i.memory) {
@@ -196,18 +204,18 @@ final class CaseGenerator {
     return new Sequence.Leaf(op.mnemonic(), code, i.base == RIP ? displacementAt : -1, i.length, target);
   }
 
-  private static boolean writesRsp(Instruction i) {
+  private static boolean writes(Instruction i, int registers) {
     Opcode op = i.opcode;
-    return isRsp(op.reg(), i.reg) && op.regAccess().writes()
-        || !i.memory && isRsp(op.rm(), i.rm) && op.rmAccess().writes()
-        || isRsp(op.vvvv(), i.vvvv) && op.vvvvAccess().writes()
+    return isIn(registers, op.reg(), i.reg) && op.regAccess().writes()
+        || !i.memory && isIn(registers, op.rm(), i.rm) && op.rmAccess().writes()
+        || isIn(registers, op.vvvv(), i.vvvv) && op.vvvvAccess().writes()
         // XCHG with the accumulator
-        || op.registerInOpcode() && i.rm == CpuState.RSP;
+        || op.registerInOpcode() && (registers >> i.rm & 1) != 0;
   }
 
-  private static boolean isRsp(Opcode.Operand operand, int number) {
+  private static boolean isIn(int registers, Opcode.Operand operand, int number) {
     return switch (operand) {
-      case GPR, GPR8, GPR16, GPR32, GPR64 -> number == CpuState.RSP;
+      case GPR, GPR8, GPR16, GPR32, GPR64 -> (registers >> number & 1) != 0;
       default -> false;
     };
   }

@@ -33,6 +33,9 @@ final class Sequence {
   /** PUSHF, the body, POPF. */
   record SavedFlags(List<Node> body) implements Node {}
 
+  /** LEA of an address in the data to {@code register}, then the body, which does not write it. */
+  record Pointer(int register, long target, List<Node> body) implements Node {}
+
   final List<Node> nodes = new ArrayList<>();
 
   /** The code for an address. */
@@ -69,6 +72,13 @@ final class Sequence {
           a.push(push);
           emit(a, body);
           a.pop(pop);
+        }
+        case Pointer(int register, long target, List<Node> body) -> {
+          a.byte1(0x48 | (register & 8) >> 1);
+          a.byte1(0x8d);
+          a.byte1((register & 7) << 3 | 5);
+          a.byte4((int) (target - (a.address() + 4)));
+          emit(a, body);
         }
         case SavedFlags(List<Node> body) -> {
           a.pushf();
@@ -126,6 +136,7 @@ final class Sequence {
       case Call c -> c.body;
       case PushPop p -> p.body;
       case SavedFlags f -> f.body;
+      case Pointer p -> p.body;
     };
   }
 
@@ -168,6 +179,7 @@ final class Sequence {
         case Call c -> text.append(c.register < 0 ? "call\n" : "call through " + Oracle.name(c.register) + "\n");
         case PushPop p ->
             text.append("push ").append(Oracle.name(p.push)).append(" ... pop ").append(Oracle.name(p.pop)).append('\n');
+        case Pointer p -> text.append("pointer in ").append(Oracle.name(p.register)).append('\n');
         case SavedFlags f -> text.append("pushf ... popf\n");
       }
       print(body(node), indent + "  ", text);

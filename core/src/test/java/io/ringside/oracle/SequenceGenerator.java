@@ -17,6 +17,8 @@ final class SequenceGenerator {
   /** The last page of the data has the loops' counters. */
   private static final int COUNTERS = NativeProcessor.DATA_SIZE - 4096;
 
+  private static final int[] POINTERS = {5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
   private final CaseGenerator encoder;
   private final SplittableRandom random;
   private final Oracle oracle;
@@ -24,6 +26,9 @@ final class SequenceGenerator {
   private final List<Opcode> vector = new ArrayList<>();
   private boolean vectors;
   private int counters;
+
+  /** Registers that must stay, by bit: RSP and the pointers. */
+  private int reserved = 1 << CpuState.RSP;
 
   SequenceGenerator(Oracle oracle, CaseGenerator encoder, List<Opcode> opcodes, SplittableRandom random) {
     this.oracle = oracle;
@@ -60,30 +65,60 @@ final class SequenceGenerator {
   private void block(List<Node> into, int size, int depth) {
     int left = size;
     while (left > 0) {
-      int kind = depth < 4 ? random.nextInt(24) : 99;
-      if (kind > 6 || left < 3) {
+      int kind = depth < 4 ? random.nextInt(26) : 99;
+      if (kind > 8 || left < 3) {
         leaf(into);
         left--;
         continue;
       }
       List<Node> body = new ArrayList<>();
       int inner = 1 + random.nextInt(left - 1);
-      block(body, inner, depth + 1);
       left -= inner;
+      if (kind >= 7) {
+        int register = POINTERS[random.nextInt(POINTERS.length)];
+        int before = reserved;
+        reserved |= 1 << register;
+        block(body, inner, depth + 1);
+        reserved = before;
+        if ((before >> register & 1) == 0) {
+          int offset = 0x800 + (random.nextInt(0x1000) & (random.nextInt(8) == 0 ? -1 : -32));
+          into.add(new Sequence.Pointer(register, oracle.dataAddress() + offset, body));
+        } else {
+          into.addAll(body);
+        }
+        continue;
+      }
+      block(body, inner, depth + 1);
       into.add(
           switch (kind) {
             case 0, 1, 2 -> new Sequence.Skip(random.nextInt(16), body);
             case 3 -> new Sequence.Loop(oracle.dataAddress() + COUNTERS + 64 * counters++, 1 + random.nextInt(3), body);
-            case 4 -> new Sequence.Call(random.nextBoolean() ? -1 : anyButRsp(), body);
-            case 5 -> new Sequence.PushPop(random.nextInt(16), anyButRsp(), body);
+            case 4 -> new Sequence.Call(random.nextBoolean() ? -1 : free(), body);
+            case 5 -> new Sequence.PushPop(random.nextInt(16), free(), body);
             default -> new Sequence.SavedFlags(body);
           });
     }
   }
 
-  private int anyButRsp() {
-    int r = random.nextInt(15);
-    return r < 4 ? r : r + 1;
+  /** A register that may be written. */
+  private int free() {
+    while (true) {
+      int r = random.nextInt(16);
+      if ((reserved >> r & 1) == 0) {
+        return r;
+      }
+    }
+  }
+
+  /** A pointer in use, or -1. */
+  private int pointer() {
+    int r = POINTERS[random.nextInt(POINTERS.length)];
+    for (int n = 0; n < 16; n++) {
+      if ((reserved >> (r + n & 15) & 1) != 0 && (r + n & 15) != CpuState.RSP) {
+        return r + n & 15;
+      }
+    }
+    return -1;
   }
 
   private void leaf(List<Node> into) {
@@ -100,11 +135,15 @@ final class SequenceGenerator {
       h.rm = random.nextInt(16);
       h.vvvv = op.vvvv() == Operand.NONE ? 0 : random.nextInt(16);
       h.l256 = op.vex() && random.nextBoolean();
-      h.memory = op.rm() == Operand.MEMORY || !op.registerInOpcode() && random.nextInt(3) == 0;
+      h.memory = op.rm() == Operand.MEMORY || !op.registerInOpcode() && random.nextInt(pointer() >= 0 ? 2 : 3) == 0;
       long target = 0;
       if (h.memory) {
         h.lock = op.lockable() && random.nextInt(4) == 0;
-        if (!op.usesFpu() && random.nextInt(3) == 0) {
+        int pointer = pointer();
+        if (pointer >= 0 && random.nextInt(4) != 0) {
+          h.base = pointer;
+          h.displacementSize = random.nextInt(4) == 0 ? 4 : 1;
+        } else if (!op.usesFpu() && random.nextInt(3) == 0) {
           h.base = CpuState.RSP;
           h.displacementSize = 1;
         } else {
@@ -115,7 +154,7 @@ final class SequenceGenerator {
           }
         }
       }
-      Sequence.Leaf leaf = encoder.leaf(op, target);
+      Sequence.Leaf leaf = encoder.leaf(op, target, reserved);
       if (leaf != null) {
         into.add(leaf);
         return;
