@@ -7,8 +7,8 @@ import io.ringside.x86.Opcode;
 import io.ringside.x86.Opcode.Operand;
 
 /**
- * Finds the memory accesses of a unit that go to one small range: the same base register with different
- * displacements, pushes and pops, spills to the stack. They are translated with one look-up for the whole range, at the
+ * Finds the memory accesses of a unit that go to one small range: the same base and index registers with different
+ * displacements, pushes and pops, spills to the stack, neighbouring variables. They are translated with one look-up for the whole range, at the
  * first of them; the others use the host address that it left in the context block. A range that crosses a page, or
  * that can't be accessed as a whole, is left to a translation of the same code without groups.
  */
@@ -35,15 +35,26 @@ final class AccessGroups {
   private final boolean[] write = new boolean[MAX];
   private int groups;
 
-  /** For each register its open group, or -1, and how much it has changed in its epoch. */
-  private final int[] open = new int[16];
+  /** What each group's addresses are made of: base register, {@link Instruction#BASE_RIP} or -1; index; scale. */
+  private final int[] groupBase = new int[MAX];
 
+  private final int[] groupIndex = new int[MAX];
+  private final int[] groupScale = new int[MAX];
+
+  /** For absolute addresses the one that distances are from. */
+  private final long[] anchor = new long[MAX];
+
+  private final boolean[] open = new boolean[MAX];
+
+  /** How much each register has changed by constants since it was last written. */
   private final int[] delta = new int[16];
 
   /** The current instruction's access: base register or -1, displacement, size, and whether it writes. */
   private int base;
 
-  private int displacement;
+  private int index;
+  private int scale;
+  private long displacement;
   private int size;
   private boolean writes;
 
@@ -51,7 +62,6 @@ final class AccessGroups {
   void find(Instruction[] run, int count) {
     groups = 0;
     for (int r = 0; r < 16; r++) {
-      open[r] = -1;
       delta[r] = 0;
     }
     for (int n = 0; n < count; n++) {
@@ -116,40 +126,70 @@ final class AccessGroups {
     return distance[n] - low[group[n]];
   }
 
-  /** The base register of an instruction's access in a group. */
-  static int base(Instruction i) {
-    return switch (i.opcode.kind()) {
-      case PUSH, PUSH_IMMEDIATE, POP, CALL_RELATIVE, RET -> CpuState.RSP;
-      case LEAVE -> CpuState.RBP;
-      default -> i.base;
-    };
+  /** The group's base register or {@link Instruction#BASE_RIP}. */
+  int base(int n) {
+    return groupBase[group[n]];
+  }
+
+  /** The group's index register or {@link Instruction#NONE}. */
+  int index(int n) {
+    return groupIndex[group[n]];
+  }
+
+  /** The index's scale. */
+  int scale(int n) {
+    return groupScale[group[n]];
+  }
+
+  /** For {@link Instruction#BASE_RIP} the address where the range starts. */
+  long absoluteStart(int n) {
+    return anchor[group[n]] + low[group[n]];
   }
 
   private void join(int n) {
-    int at = delta[base] + displacement;
-    distance[n] = at;
-    change[n] = delta[base];
-    int g = open[base];
+    int g = find();
     if (g >= 0) {
-      int newLow = Math.min(low[g], at);
-      int newHigh = Math.max(high[g], at + size);
+      long at = base == Instruction.BASE_RIP ? displacement - anchor[g] : delta[base] + displacement;
+      long newLow = Math.min(low[g], at);
+      long newHigh = Math.max(high[g], at + size);
       if (newHigh - newLow <= MAX_RANGE) {
-        low[g] = newLow;
-        high[g] = newHigh;
+        low[g] = (int) newLow;
+        high[g] = (int) newHigh;
         members[g]++;
         write[g] |= writes;
-        group[n] = g;
+        add(n, g, (int) at);
         return;
       }
+      open[g] = false;
     }
     g = groups++;
-    open[base] = g;
+    int at = base == Instruction.BASE_RIP ? 0 : delta[base] + (int) displacement;
+    anchor[g] = displacement;
+    open[g] = true;
+    groupBase[g] = base;
+    groupIndex[g] = index;
+    groupScale[g] = scale;
     first[g] = n;
     low[g] = at;
     high[g] = at + size;
     members[g] = 1;
     write[g] = writes;
+    add(n, g, at);
+  }
+
+  private void add(int n, int g, int at) {
     group[n] = g;
+    distance[n] = at;
+    change[n] = base == Instruction.BASE_RIP ? 0 : delta[base];
+  }
+
+  private int find() {
+    for (int g = groups - 1; g >= 0; g--) {
+      if (open[g] && groupBase[g] == base && groupIndex[g] == index && groupScale[g] == scale) {
+        return g;
+      }
+    }
+    return -1;
   }
 
   private void access(Instruction i) {
@@ -195,21 +235,30 @@ final class AccessGroups {
     }
   }
 
-  private void operand(int register, int disp, int bytes, boolean isWrite) {
+  private void operand(int register, long disp, int bytes, boolean isWrite) {
     base = register;
+    index = Instruction.NONE;
+    scale = 1;
     displacement = disp;
     size = bytes;
     writes = isWrite;
   }
 
   private void forget(int register) {
-    open[register] = -1;
+    for (int g = 0; g < groups; g++) {
+      if (groupBase[g] == register || groupIndex[g] == register) {
+        open[g] = false;
+      }
+    }
     delta[register] = 0;
   }
 
   private void forgetAll() {
+    for (int g = 0; g < groups; g++) {
+      open[g] = false;
+    }
     for (int r = 0; r < 16; r++) {
-      forget(r);
+      delta[r] = 0;
     }
   }
 
@@ -217,8 +266,13 @@ final class AccessGroups {
     long sum = delta[register] + by;
     if (Math.abs(sum) > 1 << 20) {
       forget(register);
-    } else {
-      delta[register] = (int) sum;
+      return;
+    }
+    delta[register] = (int) sum;
+    for (int g = 0; g < groups; g++) {
+      if (groupIndex[g] == register) {
+        open[g] = false;
+      }
     }
   }
 

@@ -58,7 +58,9 @@ final class Emitter {
   private static final class GroupMiss {
     Instruction instruction;
     int base;
-    int start;
+    int index;
+    int scale;
+    long start;
     int length;
     boolean write;
     int branch;
@@ -321,9 +323,22 @@ final class Emitter {
     }
     lookups++;
     int retry = a.position();
-    int base = AccessGroups.base(i);
     int length = groups.length(number);
-    a.lea(S0, gprIn(S0, base), groups.start(number));
+    GroupMiss m = groupMisses[groupMissCount];
+    if (m == null) {
+      m = new GroupMiss();
+      groupMisses[groupMissCount] = m;
+    }
+    groupMissCount++;
+    m.instruction = i;
+    m.base = groups.base(number);
+    m.index = groups.index(number);
+    m.scale = groups.scale(number);
+    m.start = m.base == Instruction.BASE_RIP ? groups.absoluteStart(number) : groups.start(number);
+    m.length = length;
+    m.write = groups.writes(number);
+    m.retry = retry;
+    groupStart(m);
     a.pext(RCX, S0, CTX, CpuState.TLB_INDEX_MASK);
     int tags = groups.writes(number) ? Context.tlbWrite(tlb) : Context.tlbRead(tlb);
     int branch;
@@ -344,19 +359,18 @@ final class Emitter {
     }
     a.lea(S0, S0, S1, 1, 0);
     a.store(CTX, field, S0);
-    GroupMiss m = groupMisses[groupMissCount];
-    if (m == null) {
-      m = new GroupMiss();
-      groupMisses[groupMissCount] = m;
-    }
-    groupMissCount++;
-    m.instruction = i;
-    m.base = base;
-    m.start = groups.start(number);
-    m.length = length;
-    m.write = groups.writes(number);
     m.branch = branch;
-    m.retry = retry;
+  }
+
+  /** The address where a group's range starts, to S0. */
+  private void groupStart(GroupMiss m) {
+    if (m.base == Instruction.BASE_RIP) {
+      a.movImmediate(S0, m.start);
+    } else {
+      int base = gprIn(S0, m.base);
+      int index = m.index == Instruction.NONE ? NONE : gprIn(S1, m.index);
+      a.lea(S0, base, index, m.scale, (int) m.start);
+    }
   }
 
   /** MOV r64, operand. */
@@ -562,7 +576,7 @@ final class Emitter {
 
   private void finishGroup(GroupMiss m) {
     a.bindRel32(m.branch);
-    a.lea(S0, gprIn(S0, m.base), m.start);
+    groupStart(m);
     // A range across two pages will never hit: on to the translation without groups.
     a.pext(RCX, S0, CTX, Context.OFFSET_MASK);
     a.lea(RCX, RCX, m.length - 1);
