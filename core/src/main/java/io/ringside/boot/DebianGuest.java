@@ -91,7 +91,7 @@ public final class DebianGuest {
       Apt apt = new Apt(tools, directory);
       Optional<String> trouble = fetch(apt, kernel, busybox);
       if (trouble.isPresent()) {
-        progress.step("getting current package lists, since with the host's " + trouble.get());
+        progress.step("getting current package lists (" + trouble.get() + ")");
         apt.updateOwnLists();
         trouble = fetch(apt, kernel, busybox);
       }
