@@ -99,8 +99,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     cache = new TranslationCache(cacheSize);
     stubs = new Stubs(cache);
     pages = new CodePages(mmu, ram, context);
-    units = new Units(cache, slots, context, stubs, Math.max(ram.lowEnd(), ram.highEnd()));
-    tlb = new SoftTlb(context, ram.hostAddress());
+    long ramEnd = Math.max(ram.lowEnd(), ram.highEnd());
+    units = new Units(cache, slots, context, stubs, ramEnd);
+    tlb = new SoftTlb(context, ram.hostAddress(), ramEnd);
     translator = new Translator(ram, cache, slots, stubs, pages, decoder, cpuid.features());
     enter = new NativeCode(stubs.enter);
     resume = new NativeCode(stubs.resume);

@@ -11,7 +11,16 @@ import java.util.Arrays;
 final class SoftTlb {
   private static final int ENTRIES = Context.TLB_ENTRIES;
   private static final int ALL = 3 * ENTRIES;
-  private static final long NOTHING = -0x4000_0000_0000_0000L;
+
+  /** One byte again and again, so that a table is emptied by filling memory. */
+  private static final int EMPTY_BYTE = 0x80;
+
+  private static final long EMPTY = 0x8080_8080_8080_8080L;
+
+  /** For the slots that addresses near minus {@link #EMPTY} belong to. */
+  private static final long EMPTY_THERE = 0x4040_4040_4040_4040L;
+
+  private static final int SPECIAL_SLOT = slot(-EMPTY);
 
   private final NativeMemory context;
   private final long ramAddress;
@@ -25,11 +34,15 @@ final class SoftTlb {
   /** Whether pages of the 2 MiB or 1 GiB around may have been put in from one larger page, by hash. */
   private final boolean[] large = new boolean[1024];
 
+  /** For each page of RAM whether stores to it may hit. */
+  private final long[] everWritable;
+
   long fills;
 
-  SoftTlb(NativeMemory context, long ramAddress) {
+  SoftTlb(NativeMemory context, long ramAddress, long ramEnd) {
     this.context = context;
     this.ramAddress = ramAddress;
+    this.everWritable = new long[(int) (ramEnd >>> 18) + 1];
     flushAll();
   }
 
@@ -53,6 +66,10 @@ final class SoftTlb {
     context.putLong(Context.tlbRead(tlb) + 8L * slot, tag);
     context.putLong(Context.tlbWrite(tlb) + 8L * slot, writable ? tag : nothing(slot));
     context.putLong(Context.tlbHost(tlb) + 8L * slot, ramAddress + (gpa & -4096));
+    if (writable) {
+      int page = (int) (gpa >>> 12);
+      everWritable[page >> 6] |= 1L << page;
+    }
     int index = tlb * ENTRIES + slot;
     if (!global && !local[index]) {
       local[index] = true;
@@ -67,7 +84,7 @@ final class SoftTlb {
   }
 
   private static long nothing(int slot) {
-    return slot == 0 ? NOTHING - 4096 : NOTHING;
+    return slot == SPECIAL_SLOT || slot == SPECIAL_SLOT + 1 ? EMPTY_THERE : EMPTY;
   }
 
   private void clear(int tlb, int slot) {
@@ -77,9 +94,10 @@ final class SoftTlb {
 
   void flushAll() {
     for (int tlb = 0; tlb < 3; tlb++) {
-      for (int slot = 0; slot < ENTRIES; slot++) {
-        clear(tlb, slot);
-      }
+      context.fill(Context.tlbRead(tlb), 8L * ENTRIES, EMPTY_BYTE);
+      context.fill(Context.tlbWrite(tlb), 8L * ENTRIES, EMPTY_BYTE);
+      clear(tlb, SPECIAL_SLOT);
+      clear(tlb, SPECIAL_SLOT + 1);
     }
     Arrays.fill(local, false);
     Arrays.fill(large, false);
@@ -116,6 +134,11 @@ final class SoftTlb {
 
   /** Makes stores to a page of RAM miss from now on. */
   void revokeWrites(long page) {
+    int at = (int) page;
+    if ((everWritable[at >> 6] & 1L << at) == 0) {
+      return;
+    }
+    everWritable[at >> 6] &= ~(1L << at);
     long host = ramAddress + (page << 12);
     for (int tlb = 0; tlb < 3; tlb++) {
       for (int slot = 0; slot < ENTRIES; slot++) {
