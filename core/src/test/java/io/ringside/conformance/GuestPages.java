@@ -21,7 +21,7 @@ public final class GuestPages {
   /** The gpa after the last table is at this offset of the PML4's page, in an entry that no walk reads as present. */
   private static final long END_MARK = GuestTables.PML4 + 8 * 257;
 
-  private static final long LIMIT = 0x10_0000;
+  private static final long LIMIT = Guest.KERNEL;
 
   private final NativeMemory ram;
 
