@@ -177,9 +177,11 @@ final class CaseGenerator {
     byte[] bytes = a.toByteArray();
     if (how.memory && how.base == CpuState.RSP) {
       // Return addresses and saved flags above RSP must stay.
-      bytes[displacementAt] = (byte) (op.rmAccess().writes() ? -128 + random.nextInt(64) : random.nextInt());
+      bytes[displacementAt] =
+          (byte) (op.rmAccess().writes() ? -128 + random.nextInt(64) : random.nextInt());
     } else if (how.memory && how.base != RIP) {
-      int displacement = how.displacementSize == 4 ? random.nextInt(0x1000) - 0x800 : random.nextInt(256) - 128;
+      int displacement =
+          how.displacementSize == 4 ? random.nextInt(0x1000) - 0x800 : random.nextInt(256) - 128;
       if (op.usesFpu() && random.nextInt(40) != 0) {
         displacement &= -32;
       }
@@ -188,7 +190,10 @@ final class CaseGenerator {
       }
     }
     Instruction i = made.instruction;
-    if (!redecode(bytes, i, 0) || !same(i.opcode, op) || i.memory != how.memory || writes(i, reserved)) {
+    if (!redecode(bytes, i, 0)
+        || !same(i.opcode, op)
+        || i.memory != how.memory
+        || writes(i, reserved)) {
       return null;
     }
     if (i.opcode.kind() == Kind.BIT_OFFSET && i.memory) {
@@ -201,7 +206,8 @@ final class CaseGenerator {
       code[i.length] = (byte) 0xa8;
       code[i.length + 1] = 0x55;
     }
-    return new Sequence.Leaf(op.mnemonic(), code, i.base == RIP ? displacementAt : -1, i.length, target);
+    return new Sequence.Leaf(
+        op.mnemonic(), code, i.base == RIP ? displacementAt : -1, i.length, target);
   }
 
   private static boolean writes(Instruction i, int registers) {

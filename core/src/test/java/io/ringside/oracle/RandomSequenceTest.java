@@ -48,7 +48,8 @@ class RandomSequenceTest {
         String difference = oracle.run(c);
         if (!difference.isEmpty()) {
           difference = reduce(oracle, generator, sequence, c, a, difference);
-          throw new AssertionError("seed " + seed + ", sequence " + n + ":\n" + sequence + difference);
+          throw new AssertionError(
+              "seed " + seed + ", sequence " + n + ":\n" + sequence + difference);
         }
       }
     }
@@ -59,7 +60,12 @@ class RandomSequenceTest {
 
   /** Leaves out what can be left out with a difference remaining; the last difference. */
   private static String reduce(
-      Oracle oracle, SequenceGenerator generator, Sequence sequence, Case c, Assembler a, String first) {
+      Oracle oracle,
+      SequenceGenerator generator,
+      Sequence sequence,
+      Case c,
+      Assembler a,
+      String first) {
     String difference = first;
     boolean smaller = true;
     while (smaller) {

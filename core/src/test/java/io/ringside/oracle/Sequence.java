@@ -170,15 +170,23 @@ final class Sequence {
         case Leaf leaf -> {
           text.append(leaf.text).append("  ");
           for (byte b : leaf.bytes) {
-            text.append(' ').append(Character.forDigit(b >> 4 & 15, 16)).append(Character.forDigit(b & 15, 16));
+            text.append(' ')
+                .append(Character.forDigit(b >> 4 & 15, 16))
+                .append(Character.forDigit(b & 15, 16));
           }
           text.append('\n');
         }
         case Skip s -> text.append("skip on condition ").append(s.condition).append('\n');
         case Loop l -> text.append("loop ").append(l.count).append(" times\n");
-        case Call c -> text.append(c.register < 0 ? "call\n" : "call through " + Oracle.name(c.register) + "\n");
+        case Call c ->
+            text.append(
+                c.register < 0 ? "call\n" : "call through " + Oracle.name(c.register) + "\n");
         case PushPop p ->
-            text.append("push ").append(Oracle.name(p.push)).append(" ... pop ").append(Oracle.name(p.pop)).append('\n');
+            text.append("push ")
+                .append(Oracle.name(p.push))
+                .append(" ... pop ")
+                .append(Oracle.name(p.pop))
+                .append('\n');
         case Pointer p -> text.append("pointer in ").append(Oracle.name(p.register)).append('\n');
         case SavedFlags f -> text.append("pushf ... popf\n");
       }

@@ -4,7 +4,6 @@ import io.ringside.asm.Assembler;
 import io.ringside.cpu.CpuState;
 import io.ringside.oracle.Sequence.Node;
 import io.ringside.x86.Feature;
-import io.ringside.x86.Kind;
 import io.ringside.x86.Opcode;
 import io.ringside.x86.Opcode.Operand;
 import java.util.ArrayList;
@@ -30,7 +29,8 @@ final class SequenceGenerator {
   /** Registers that must stay, by bit: RSP and the pointers. */
   private int reserved = 1 << CpuState.RSP;
 
-  SequenceGenerator(Oracle oracle, CaseGenerator encoder, List<Opcode> opcodes, SplittableRandom random) {
+  SequenceGenerator(
+      Oracle oracle, CaseGenerator encoder, List<Opcode> opcodes, SplittableRandom random) {
     this.oracle = oracle;
     this.encoder = encoder;
     this.random = random;
@@ -92,7 +92,9 @@ final class SequenceGenerator {
       into.add(
           switch (kind) {
             case 0, 1, 2 -> new Sequence.Skip(random.nextInt(16), body);
-            case 3 -> new Sequence.Loop(oracle.dataAddress() + COUNTERS + 64 * counters++, 1 + random.nextInt(3), body);
+            case 3 ->
+                new Sequence.Loop(
+                    oracle.dataAddress() + COUNTERS + 64 * counters++, 1 + random.nextInt(3), body);
             case 4 -> new Sequence.Call(random.nextBoolean() ? -1 : free(), body);
             case 5 -> new Sequence.PushPop(random.nextInt(16), free(), body);
             default -> new Sequence.SavedFlags(body);
@@ -135,7 +137,9 @@ final class SequenceGenerator {
       h.rm = random.nextInt(16);
       h.vvvv = op.vvvv() == Operand.NONE ? 0 : random.nextInt(16);
       h.l256 = op.vex() && random.nextBoolean();
-      h.memory = op.rm() == Operand.MEMORY || !op.registerInOpcode() && random.nextInt(pointer() >= 0 ? 2 : 3) == 0;
+      h.memory =
+          op.rm() == Operand.MEMORY
+              || !op.registerInOpcode() && random.nextInt(pointer() >= 0 ? 2 : 3) == 0;
       long target = 0;
       if (h.memory) {
         h.lock = op.lockable() && random.nextInt(4) == 0;
