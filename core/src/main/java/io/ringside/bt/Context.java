@@ -78,6 +78,9 @@ public final class Context {
   static final int CROSS_SIZE1 = CROSS_CODE + 24;
   static final int CROSS_SIZE2 = CROSS_CODE + 32;
 
+  /** CR4.TSD. */
+  static final int TSD_MASK = CROSS_SIZE2 + 8;
+
   /** Where in {@link #BOUNCE} the operand is. */
   static final int BOUNCE_OFFSET = CpuState.SIZE + 200;
 
@@ -160,6 +163,7 @@ public final class Context {
     m.putLong(NOT_IF_MASK, ~0x200L);
     m.putLong(NOT_DF_MASK, ~0x400L);
     m.putLong(OFFSET_MASK, 0xfff);
+    m.putLong(TSD_MASK, 1 << 2);
     m.putLong(NOT_AC_MASK, ~0x4_0000L);
     m.putLong(STATUS_FLAGS_MASK, CpuState.STATUS_MASK);
     m.putLong(BIT_OFFSET_MASK_16, 15);

@@ -69,7 +69,15 @@ final class SystemEmitter {
   }
 
   /** RDTSC, and RDTSCP where {@code withAux}. */
-  void rdtsc(boolean withAux) {
+  void rdtsc(Instruction i, boolean withAux) {
+    if (Mode.user(e.mode)) {
+      // CR4.TSD differs from one task to the next where a kernel uses it: not worth a mode.
+      a.load(RCX, CTX, CpuState.CR4);
+      a.pext(RCX, RCX, CTX, Context.TSD_MASK);
+      int allowed = a.jrcxz();
+      e.exit(ExitCode.EMULATE, i.rip);
+      a.bindRel8(allowed);
+    }
     a.byte1(0x0f);
     if (withAux) {
       a.byte1(0x01);

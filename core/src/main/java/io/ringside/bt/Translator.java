@@ -55,7 +55,6 @@ final class Translator {
   // changes.
   private boolean avxEnabled;
   private boolean sseEnabled;
-  private boolean timestampDisabled;
   private boolean fsgsbaseEnabled;
   private boolean smapEnabled;
   private boolean syscallEnabled;
@@ -93,20 +92,17 @@ final class Translator {
     long cr4 = state.get(CpuState.CR4);
     boolean sse = (cr4 & 1L << 9) != 0;
     boolean avx = (cr4 & 1L << 18) != 0 && (state.get(CpuState.XCR0) & 6) == 6;
-    boolean tsd = (cr4 & 1L << 2) != 0;
     boolean fsgs = (cr4 & 1L << 16) != 0;
     boolean smap = (cr4 & 1L << 21) != 0;
     boolean syscall = (state.get(CpuState.EFER) & 1) != 0;
     boolean changed =
         sse != sseEnabled
             || avx != avxEnabled
-            || tsd != timestampDisabled
             || fsgs != fsgsbaseEnabled
             || smap != smapEnabled
             || syscall != syscallEnabled;
     sseEnabled = sse;
     avxEnabled = avx;
-    timestampDisabled = tsd;
     fsgsbaseEnabled = fsgs;
     smapEnabled = smap;
     syscallEnabled = syscall;
@@ -269,7 +265,6 @@ final class Translator {
       case PUSHF, POPF -> user && i.opcode.kind() == Kind.POPF || i.operandSize != 8;
       case POP, MOV_FROM_SEGMENT -> i.memory;
       case LEAVE -> i.operandSize != 8;
-      case RDTSC, RDTSCP -> user && timestampDisabled;
       case MOV_FROM_CR -> user || i.reg == 1 || i.reg > 4;
       case RDFSBASE, RDGSBASE -> !fsgsbaseEnabled;
       case SYSCALL -> !user || !syscallEnabled || (e.mode & Mode.STEP) != 0;
@@ -384,8 +379,8 @@ final class Translator {
       case CLD -> system.cld();
       case STD -> system.std();
       case SWAPGS -> system.swapgs();
-      case RDTSC -> system.rdtsc(false);
-      case RDTSCP -> system.rdtsc(true);
+      case RDTSC -> system.rdtsc(i, false);
+      case RDTSCP -> system.rdtsc(i, true);
       case MOV_FROM_SEGMENT -> system.movFromSegment(i);
       case MOV_FROM_CR -> system.movFromControl(i);
       case RDFSBASE -> system.readBase(i, CpuState.FS_BASE);

@@ -226,6 +226,8 @@ final class Units {
 
   /** Forgets everything. */
   void clear() {
+    // Pages are not watched any more: whoever trusts a page's contents must look again.
+    drops++;
     Arrays.fill(table, null);
     Arrays.fill(byAddress, 0, count, null);
     used = 0;
