@@ -18,7 +18,7 @@ import java.util.Set;
  * <ul>
  *   <li>SRSO_NO and BTC_NO: what safe RET and return thunks work around is the prediction of RET instructions. No RET of
  *       the guest becomes a RET of the host.
- *   <li>Automatic IBRS (AMD) and IBRS_ALL with BHI_NO and ITS_NO (Intel): the guest leaves indirect branches as they are.
+ *   <li>Automatic IBRS (AMD) and IBRS_ALL with BHI_NO, BHI_CTRL and ITS_NO (Intel): the guest leaves indirect branches as they are.
  *       The control bits are kept and have no effect; nor has IBPB, which comes with IBRS on Intel's processors.
  *   <li>GDS_NO: gathers are emulated by single loads. RDCL_NO and its kin: faults of paging and of device memory, which
  *       the software TLB finds before there is an access.
@@ -78,6 +78,7 @@ public final class CpuidModel {
   private static final int LEAF7_EDX_SERIALIZE = 1 << 14;
   private static final int LEAF7_EDX_IBRS_IBPB = 1 << 26;
   private static final int LEAF7_EDX_ARCH_CAPABILITIES = 1 << 29;
+  private static final int LEAF7_2_EDX_BHI_CTRL = 1 << 4;
   // 80000001h ECX: LAHF, ABM, SSE4A, PREFETCHW, TOPOEXT. EDX: SYSCALL NX 1GB RDTSCP LM.
   private static final int EXT1_ECX = 1 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 22;
   private static final int EXT1_EDX = 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29;
@@ -321,7 +322,11 @@ public final class CpuidModel {
       case 2 -> intel ? host.read(2, 0) : new int[4];
       case 4 -> cacheLeaf(leaf, subleaf, intel);
       case 6 -> new int[] {4, 0, 0, 0}; // ARAT
-      case 7 -> subleaf == 0 ? new int[] {0, leaf7Ebx, leaf7Ecx, leaf7Edx} : new int[4];
+      case 7 -> switch (subleaf) {
+        case 0 -> new int[] {intel ? 2 : 0, leaf7Ebx, leaf7Ecx, leaf7Edx};
+        case 2 -> new int[] {0, 0, 0, intel ? LEAF7_2_EDX_BHI_CTRL : 0};
+        default -> new int[4];
+      };
       case 0xb -> topologyLeaf(subleaf);
       case 0x15 -> timeLeaf();
       case 0x16 -> {

@@ -66,8 +66,8 @@ public final class Msrs {
 
   private static final int AMD_PATCH_LEVEL = 0x0100_0065;
 
-  /** IBRS: SDM vol. 4, IA32_SPEC_CTRL. */
-  private static final long SPEC_CTRL_WRITABLE = 1;
+  /** IBRS and BHI_DIS_S: SDM vol. 4, IA32_SPEC_CTRL. */
+  private static final long SPEC_CTRL_WRITABLE = 1 | 1 << 10;
 
   /** IBPB: SDM vol. 4, IA32_PRED_CMD. */
   private static final long PRED_CMD_WRITABLE = 1;
@@ -327,7 +327,7 @@ public final class Msrs {
     }
   }
 
-  /** What the two control of branch prediction has no effect on translated code: see {@link CpuidModel}. */
+  /** The control of branch prediction has no effect on translated code: see {@link CpuidModel}. */
   private void writeIntel(int msr, long value) {
     switch (msr) {
       case SPEC_CTRL -> {

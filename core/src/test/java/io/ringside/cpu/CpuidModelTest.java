@@ -47,6 +47,9 @@ class CpuidModelTest {
     assertThat(r[3]).as("FSRM and SERIALIZE").isEqualTo(0x4010);
     assertThat(leaf(intel, 7, 0)[3]).as("and IBRS, ARCH_CAPABILITIES").isEqualTo(0x2400_4010);
     assertThat(leaf(amd, 7, 1)).containsOnly(0);
+    assertThat(leaf(amd, 7, 2)).containsOnly(0);
+    assertThat(leaf(intel, 7, 0)[0]).as("highest subleaf").isEqualTo(2);
+    assertThat(leaf(intel, 7, 2)).as("BHI_CTRL").containsExactly(0, 0, 0, 0x10);
   }
 
   @Test

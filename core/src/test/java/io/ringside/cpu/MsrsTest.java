@@ -112,8 +112,8 @@ class MsrsTest {
     Msrs intel = new TestProcessor(HostCpuidFake.intel()).processor.msrs();
     assertProtection(() -> intel.write(Msrs.EFER, 0x20_0d01));
     assertThat(intel.read(0x48)).isZero();
-    intel.write(0x48, 1);
-    assertThat(intel.read(0x48)).isEqualTo(1);
+    intel.write(0x48, 0x401);
+    assertThat(intel.read(0x48)).isEqualTo(0x401);
     assertProtection(() -> intel.write(0x48, 4));
     intel.write(0x49, 1);
     assertProtection(() -> intel.write(0x49, 2));
