@@ -75,6 +75,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private boolean inhibited;
   private volatile boolean kicked;
 
+  /** An NMI waits for the IRET of the one before. */
+  private boolean nmiHeld;
+
   /** The last MmioRead was for an operand in the bounce buffer, not for an emulated instruction. */
   private boolean bounceRead;
 
@@ -174,9 +177,13 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     }
     if (inhibited) {
       inhibited = false;
+      if (context.getInt(CpuState.DEFERRED) != 0) {
+        context.putInt(CpuState.PENDING, 1);
+      }
     } else if (context.getInt(CpuState.PENDING) != 0
         || context.getInt(CpuState.DEFERRED) != 0
-            && (state.get(CpuState.SYSTEM_FLAGS) & RFLAGS_IF) != 0) {
+            && (state.get(CpuState.SYSTEM_FLAGS) & RFLAGS_IF) != 0
+        || nmiHeld && !processor.interrupts().nmiBlocked()) {
       if (takeInterrupts()) {
         return new Exit.Interrupted();
       }
@@ -215,7 +222,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
           if (units.count() >= before) {
             slots.link(slot, target, cache);
           }
-          pc = cache.address(target.bodyEntry);
+          pc = cache.address(slots.isChecked(slot) ? target.checkedEntry : target.bodyEntry);
         }
         case ExitCode.INDIRECT -> {
           if ((mode & Mode.STEP) != 0) {
@@ -293,10 +300,17 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     context.putInt(CpuState.DEFERRED, 0);
     if (kicked) {
       kicked = false;
+      // What else waits is looked at in the next run.
+      context.putInt(CpuState.PENDING, 1);
       return true;
     }
-    if (!processor.interrupts().nmiBlocked() && interrupts.takeNmi()) {
-      processor.interrupts().deliverNmi();
+    if (processor.interrupts().nmiBlocked()) {
+      nmiHeld = interrupts.hasNmi();
+    } else {
+      nmiHeld = false;
+      if (interrupts.takeNmi()) {
+        processor.interrupts().deliverNmi();
+      }
     }
     if (interrupts.hasPending()) {
       if ((state.get(CpuState.SYSTEM_FLAGS) & RFLAGS_IF) != 0) {
@@ -330,7 +344,10 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     }
     Unit unit = units.find(pages.id(), rip, unitMode);
     if (unit != null) {
-      return unit;
+      if (!unit.spansPages() || pages.second((rip | 4095) + 1, Mode.user(unitMode)) == unit.secondPage) {
+        return unit;
+      }
+      units.drop(unit);
     }
     if (cache.free() < Translator.MAX_UNIT_CODE) {
       statistics.cacheFlushes++;

@@ -1,6 +1,7 @@
 package io.ringside.bt;
 
 import io.ringside.cpu.Mmu;
+import io.ringside.cpu.UnsupportedGuestException;
 import io.ringside.host.NativeMemory;
 import io.ringside.machine.GuestMemory;
 import java.util.Arrays;
@@ -98,7 +99,8 @@ final class CodePages {
     long firstPage = page;
     try {
       if (!select(address, user)) {
-        throw new IllegalStateException("an instruction reaches into memory that is not RAM");
+        throw new UnsupportedGuestException(
+            "the guest executes memory that is not RAM, at 0x" + Long.toHexString(address));
       }
       secondId = id;
       return page;

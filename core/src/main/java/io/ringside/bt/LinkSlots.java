@@ -43,8 +43,9 @@ final class LinkSlots {
     count++;
   }
 
-  long sourceRip(int slot) {
-    return sourceRip[slot];
+  /** Whether the branch goes backwards, so that its target looks for interrupts. */
+  boolean isChecked(int slot) {
+    return targetRip[slot] <= sourceRip[slot];
   }
 
   long targetRip(int slot) {

@@ -138,17 +138,18 @@ final class StackEmitter {
     int simple = a.jccShort(Assembler.EQUAL);
     e.exit(ExitCode.EMULATE, i.rip);
     a.bindRel8(simple);
+    a.testImmediate32(S0, 0x200);
+    int off = a.jccShort(Assembler.EQUAL);
+    a.load32(RCX, CTX, CpuState.DEFERRED);
+    int none = a.jrcxz();
+    // An interrupt waits for IF: it comes right behind POPF.
+    e.exit(ExitCode.EMULATE, i.rip);
+    a.bindRel8(none);
+    a.bindRel8(off);
     a.mov32(RCX, S0);
     a.aluImmediate32(Assembler.AND, RCX, 0x0025_7700);
     a.aluImmediate32(Assembler.OR, RCX, 2);
     a.store(CTX, CpuState.SYSTEM_FLAGS, RCX);
-    a.testImmediate32(RCX, 0x200);
-    int off = a.jccShort(Assembler.EQUAL);
-    a.load32(RCX, CTX, CpuState.DEFERRED);
-    int none = a.jrcxz();
-    a.storeImmediate32(CTX, CpuState.PENDING, 1);
-    a.bindRel8(none);
-    a.bindRel8(off);
     a.lea(GUEST_RSP, GUEST_RSP, 8);
     statusFlagsFrom(S0);
   }

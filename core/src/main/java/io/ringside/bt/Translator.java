@@ -210,11 +210,6 @@ final class Translator {
         linkCheckedAtEnd = true;
       }
     }
-    if (count > 0 && run[count - 1].opcode.kind() == Kind.STI) {
-      // Nothing fitted behind it: the next unit's first instruction is the one that no interrupt
-      // may precede.
-      linkCheckedAtEnd = false;
-    }
     return -1;
   }
 
@@ -375,7 +370,14 @@ final class Translator {
       case PUSHF -> stack.pushf(i);
       case POPF -> stack.popf(i);
       case CLI -> system.cli();
-      case STI -> system.sti();
+      case STI -> {
+        if (e.number == count - 1 && (e.mode & Mode.STEP) == 0) {
+          // The instruction that no interrupt may precede is in another unit: Java knows how.
+          e.exit(ExitCode.EMULATE, i.rip);
+          return false;
+        }
+        system.sti();
+      }
       case CLD -> system.cld();
       case STD -> system.std();
       case SWAPGS -> system.swapgs();

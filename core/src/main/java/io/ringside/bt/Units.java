@@ -171,7 +171,8 @@ final class Units {
     }
   }
 
-  private void drop(Unit u) {
+  /** Makes a unit one that is not found or jumped to any more. */
+  void drop(Unit u) {
     if (u.dropped) {
       return;
     }
