@@ -74,11 +74,15 @@ final class FastSystemCalls {
   }
 
   Outcome sysexit(Instruction insn) {
+    if (state.cpl() != 0) {
+      // Before all else, on AMD's processors too (as the host's does).
+      throw GuestFault.GP0;
+    }
     if (!sysenterInLongMode) {
       throw GuestFault.UD;
     }
     int selector = (int) msrs.sysenterCs() & 0xfffc;
-    if (selector == 0 || state.cpl() != 0) {
+    if (selector == 0) {
       throw GuestFault.GP0;
     }
     if (!insn.w) {
