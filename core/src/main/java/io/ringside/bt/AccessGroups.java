@@ -149,7 +149,8 @@ final class AccessGroups {
   private void join(int n) {
     int g = find();
     if (g >= 0) {
-      long at = base == Instruction.BASE_RIP ? displacement - anchor[g] : delta[base] + displacement;
+      long at =
+          base == Instruction.BASE_RIP ? displacement - anchor[g] : delta[base] + displacement;
       long newLow = Math.min(low[g], at);
       long newHigh = Math.max(high[g], at + size);
       if (newHigh - newLow <= MAX_RANGE) {

@@ -344,7 +344,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     }
     Unit unit = units.find(pages.id(), rip, unitMode);
     if (unit != null) {
-      if (!unit.spansPages() || pages.second((rip | 4095) + 1, Mode.user(unitMode)) == unit.secondPage) {
+      if (!unit.spansPages()
+          || pages.second((rip | 4095) + 1, Mode.user(unitMode)) == unit.secondPage) {
         return unit;
       }
       units.drop(unit);

@@ -322,11 +322,12 @@ public final class CpuidModel {
       case 2 -> intel ? host.read(2, 0) : new int[4];
       case 4 -> cacheLeaf(leaf, subleaf, intel);
       case 6 -> new int[] {4, 0, 0, 0}; // ARAT
-      case 7 -> switch (subleaf) {
-        case 0 -> new int[] {intel ? 2 : 0, leaf7Ebx, leaf7Ecx, leaf7Edx};
-        case 2 -> new int[] {0, 0, 0, intel ? LEAF7_2_EDX_BHI_CTRL : 0};
-        default -> new int[4];
-      };
+      case 7 ->
+          switch (subleaf) {
+            case 0 -> new int[] {intel ? 2 : 0, leaf7Ebx, leaf7Ecx, leaf7Edx};
+            case 2 -> new int[] {0, 0, 0, intel ? LEAF7_2_EDX_BHI_CTRL : 0};
+            default -> new int[4];
+          };
       case 0xb -> topologyLeaf(subleaf);
       case 0x15 -> timeLeaf();
       case 0x16 -> {

@@ -68,7 +68,8 @@ final class InterruptReturn {
     long mask =
         CpuState.STATUS_MASK | RegisterBits.FLAG_TF | RegisterBits.FLAG_DF | RegisterBits.FLAG_NT;
     if (size > 2) {
-      // RF is not taken over: it would be clear again after one instruction, and only instruction breakpoints,
+      // RF is not taken over: it would be clear again after one instruction, and only instruction
+      // breakpoints,
       // which never fire here, could tell the difference.
       mask |= RegisterBits.FLAG_AC | RegisterBits.FLAG_ID;
     }

@@ -35,7 +35,13 @@ class CodeChangeTest {
     try (Guest g = new Guest(method)) {
       long function = Guest.KERNEL + 0x80;
       g.at(function).bytes(0xb8, 1, 0, 0, 0).ret();
-      g.kernel().mov(RBX, function + 1).call(function).bytes(0x89, 0xc1).bytes(0xc6, 0x03, 2).call(function).hlt();
+      g.kernel()
+          .mov(RBX, function + 1)
+          .call(function)
+          .bytes(0x89, 0xc1)
+          .bytes(0xc6, 0x03, 2)
+          .call(function)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RCX)).isOne();
       assertThat(g.gpr(RAX)).isEqualTo(2);
@@ -88,8 +94,13 @@ class CodeChangeTest {
   @ForEachMethod
   void byAnotherMapping(Method method) {
     try (Guest g = guest(method)) {
-      g.kernel().mov(RBX, GuestTables.UPPER_HALF + FUNCTION + 1).call(FUNCTION).bytes(0x89, 0xc1)
-          .bytes(0xc6, 0x03, 2).call(FUNCTION).hlt();
+      g.kernel()
+          .mov(RBX, GuestTables.UPPER_HALF + FUNCTION + 1)
+          .call(FUNCTION)
+          .bytes(0x89, 0xc1)
+          .bytes(0xc6, 0x03, 2)
+          .call(FUNCTION)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RCX)).isOne();
       assertThat(g.gpr(RAX)).isEqualTo(2);
@@ -100,9 +111,18 @@ class CodeChangeTest {
   @ForEachMethod
   void dataThatBecomesCode(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().mov(RBX, FUNCTION).mov(RCX, 3).mov(RDX, 0)
-          .bytes(0xc7, 0x03, 0xb8, 7, 0, 0).bytes(0x66, 0xc7, 0x43, 4, 0, 0xc3)
-          .call(FUNCTION).bytes(0x01, 0xc2).bytes(0xc6, 0x43, 1, 20).call(FUNCTION).bytes(0x01, 0xc2).hlt();
+      g.kernel()
+          .mov(RBX, FUNCTION)
+          .mov(RCX, 3)
+          .mov(RDX, 0)
+          .bytes(0xc7, 0x03, 0xb8, 7, 0, 0)
+          .bytes(0x66, 0xc7, 0x43, 4, 0, 0xc3)
+          .call(FUNCTION)
+          .bytes(0x01, 0xc2)
+          .bytes(0xc6, 0x43, 1, 20)
+          .call(FUNCTION)
+          .bytes(0x01, 0xc2)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RDX)).isEqualTo(27);
     }
@@ -114,7 +134,13 @@ class CodeChangeTest {
     try (Guest g = new Guest(method)) {
       long function = FUNCTION + 0xffe;
       g.at(function).bytes(0xb8, 1, 0, 0, 0).ret();
-      g.kernel().mov(RBX, FUNCTION + 0x1000).call(function).bytes(0x89, 0xc1).bytes(0xc6, 0x03, 0x12).call(function).hlt();
+      g.kernel()
+          .mov(RBX, FUNCTION + 0x1000)
+          .call(function)
+          .bytes(0x89, 0xc1)
+          .bytes(0xc6, 0x03, 0x12)
+          .call(function)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RCX)).isOne();
       assertThat(g.gpr(RAX)).isEqualTo(0x1201);
@@ -133,7 +159,8 @@ class CodeChangeTest {
       g.ram.putInt(Guest.KERNEL_DATA + 0x2000, 0xc300_0007);
       Program k = g.kernel();
       k.mov(RBX, Guest.FREE + 0xffe).bytes(0xff, 0xd3).bytes(0x89, 0xc1);
-      k.mov(RAX, Guest.KERNEL_DATA + 0x2000 | GuestPages.ALL).store(g.pages.entry(Guest.FREE + 0x1000), RAX);
+      k.mov(RAX, Guest.KERNEL_DATA + 0x2000 | GuestPages.ALL)
+          .store(g.pages.entry(Guest.FREE + 0x1000), RAX);
       k.mov(RDX, Guest.FREE + 0x1000).bytes(0x0f, 0x01, 0x3a).bytes(0xff, 0xd3).hlt();
       g.runToHalt();
       assertThat(g.gpr(RCX)).isOne();
@@ -155,7 +182,8 @@ class CodeChangeTest {
       g.ram.putInt(Guest.KERNEL_DATA + 0x2000, 0xc300_0007);
       Program k = g.kernel();
       k.mov(RBX, Guest.FREE + 0xf00).bytes(0xff, 0xd3).bytes(0xff, 0xd3).bytes(0x89, 0xc1);
-      k.mov(RAX, Guest.KERNEL_DATA + 0x2000 | GuestPages.ALL).store(g.pages.entry(Guest.FREE + 0x1000), RAX);
+      k.mov(RAX, Guest.KERNEL_DATA + 0x2000 | GuestPages.ALL)
+          .store(g.pages.entry(Guest.FREE + 0x1000), RAX);
       k.mov(RDX, Guest.FREE + 0x1000).bytes(0x0f, 0x01, 0x3a).bytes(0xff, 0xd3).hlt();
       g.runToHalt();
       assertThat(g.gpr(RCX)).isOne();
@@ -170,8 +198,11 @@ class CodeChangeTest {
       g.at(Guest.KERNEL_DATA).bytes(0xb8, 1, 0, 0, 0).ret();
       g.at(Guest.KERNEL_DATA + 0x1000).bytes(0xb8, 2, 0, 0, 0).ret();
       Program k = g.kernel().mov(RBX, Guest.FREE).bytes(0xff, 0xd3).bytes(0x89, 0xc6);
-      k.mov(RAX, Guest.KERNEL_DATA + 0x1000 | GuestPages.ALL).store(g.pages.entry(Guest.FREE), RAX)
-          .control(3, GuestTables.PML4).bytes(0xff, 0xd3).hlt();
+      k.mov(RAX, Guest.KERNEL_DATA + 0x1000 | GuestPages.ALL)
+          .store(g.pages.entry(Guest.FREE), RAX)
+          .control(3, GuestTables.PML4)
+          .bytes(0xff, 0xd3)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(CpuState.RSI)).isOne();
       assertThat(g.gpr(RAX)).isEqualTo(2);
@@ -184,9 +215,14 @@ class CodeChangeTest {
     try (Guest g = new Guest(method)) {
       g.pages.map(Guest.FREE, Guest.KERNEL_DATA, GuestPages.ALL);
       g.at(Guest.KERNEL_DATA).bytes(0xb8, 1, 0, 0, 0).ret();
-      g.kernel().mov(RBX, Guest.FREE).bytes(0xff, 0xd3)
-          .mov(RAX, Guest.KERNEL_DATA | GuestPages.ALL | GuestPages.NO_EXECUTE).store(g.pages.entry(Guest.FREE), RAX)
-          .bytes(0x0f, 0x01, 0x3b).bytes(0xff, 0xd3).hlt();
+      g.kernel()
+          .mov(RBX, Guest.FREE)
+          .bytes(0xff, 0xd3)
+          .mov(RAX, Guest.KERNEL_DATA | GuestPages.ALL | GuestPages.NO_EXECUTE)
+          .store(g.pages.entry(Guest.FREE), RAX)
+          .bytes(0x0f, 0x01, 0x3b)
+          .bytes(0xff, 0xd3)
+          .hlt();
       g.expectPageFault(0x11, Guest.FREE, Guest.FREE);
     }
   }
@@ -212,7 +248,10 @@ class CodeChangeTest {
       g.gpr(CpuState.RSP, Guest.KERNEL + 0xf00);
       Program k = g.kernel().mov(RCX, 50).mov(RAX, 0);
       long top = k.here();
-      k.call(Guest.KERNEL + 0x200).bytes(0x53, 0x51, 0x59, 0x5b).bytes(0xe2, (int) (top - (k.here() + 6))).hlt();
+      k.call(Guest.KERNEL + 0x200)
+          .bytes(0x53, 0x51, 0x59, 0x5b)
+          .bytes(0xe2, (int) (top - (k.here() + 6)))
+          .hlt();
       g.at(Guest.KERNEL + 0x200).bytes(0xff, 0xc0).ret();
       g.runToHalt();
       assertThat(g.gpr(RAX)).isEqualTo(50);

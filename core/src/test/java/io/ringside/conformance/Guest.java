@@ -118,7 +118,11 @@ final class Guest implements AutoCloseable {
     boolean hasCode = vector == 8 || vector >= 10 && vector <= 14 || vector == 17;
     long frame = gpr(CpuState.RSP) + (hasCode ? 8 : 0);
     return new Fault(
-        vector, hasCode ? ram.getLong(frame - 8) : 0, ram.getLong(frame), ram.getLong(frame + 16), ram.getLong(frame + 24));
+        vector,
+        hasCode ? ram.getLong(frame - 8) : 0,
+        ram.getLong(frame),
+        ram.getLong(frame + 16),
+        ram.getLong(frame + 24));
   }
 
   /** Runs and expects an exception without an error code that no handler takes. */

@@ -145,8 +145,13 @@ class InterruptTest {
   @ForEachMethod
   void iretLetsIn(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().push(GuestTables.KERNEL_DATA).push(Guest.KERNEL_STACK).push(IF | 2).push(GuestTables.KERNEL_CODE)
-          .push(Guest.KERNEL + 0x100).iretq();
+      g.kernel()
+          .push(GuestTables.KERNEL_DATA)
+          .push(Guest.KERNEL_STACK)
+          .push(IF | 2)
+          .push(GuestTables.KERNEL_CODE)
+          .push(Guest.KERNEL + 0x100)
+          .iretq();
       g.at(Guest.KERNEL + 0x100).mov(RAX, 5).hlt();
       g.machine.interrupts().raise(VECTOR);
       g.runToHalt();
@@ -224,15 +229,20 @@ class InterruptTest {
   /** A loop that does nothing is interrupted in bounded time, from another thread. */
   @ForEachMethod
   void loopingGuestIsInterrupted(Method method) throws InterruptedException {
-    for (int[] loop : new int[][] {{0xeb, 0xfe}, {0xff, 0xe3}, {0xf3, 0x90, 0xeb, 0xfc}, {0x48, 0xff, 0xc0, 0x75, 0xfb}}) {
+    for (int[] loop :
+        new int[][] {
+          {0xeb, 0xfe}, {0xff, 0xe3}, {0xf3, 0x90, 0xeb, 0xfc}, {0x48, 0xff, 0xc0, 0x75, 0xfb}
+        }) {
       try (Guest g = new Guest(method)) {
         g.gpr(RBX, Guest.KERNEL);
         g.kernel().bytes(loop);
         g.state.rflags(IF | 2);
-        Thread thread = new Thread(() -> {
-          LockSupport.parkNanos(20_000_000);
-          g.machine.interrupts().raise(VECTOR);
-        });
+        Thread thread =
+            new Thread(
+                () -> {
+                  LockSupport.parkNanos(20_000_000);
+                  g.machine.interrupts().raise(VECTOR);
+                });
         thread.start();
         g.runToHalt();
         thread.join();
@@ -245,10 +255,12 @@ class InterruptTest {
   void kickedOutOfALoop(Method method) throws InterruptedException {
     try (Guest g = new Guest(method)) {
       g.kernel().bytes(0xeb, 0xfe);
-      Thread thread = new Thread(() -> {
-        LockSupport.parkNanos(20_000_000);
-        g.machine.vcpu().kick();
-      });
+      Thread thread =
+          new Thread(
+              () -> {
+                LockSupport.parkNanos(20_000_000);
+                g.machine.vcpu().kick();
+              });
       thread.start();
       assertThat(g.run()).isInstanceOf(Exit.Interrupted.class);
       thread.join();
@@ -268,15 +280,17 @@ class InterruptTest {
       g.handler(VECTOR, Guest.KERNEL + 0x400).bytes(0x83, 0xc2, 0x01).bytes(0xf8).iretq();
       boolean[] stop = {false};
       int[] raised = {0};
-      Thread thread = new Thread(() -> {
-        while (!stop[0] && raised[0] < 200) {
-          LockSupport.parkNanos(100_000);
-          if (!g.machine.interrupts().hasPending()) {
-            g.machine.interrupts().raise(VECTOR);
-            raised[0]++;
-          }
-        }
-      });
+      Thread thread =
+          new Thread(
+              () -> {
+                while (!stop[0] && raised[0] < 200) {
+                  LockSupport.parkNanos(100_000);
+                  if (!g.machine.interrupts().hasPending()) {
+                    g.machine.interrupts().raise(VECTOR);
+                    raised[0]++;
+                  }
+                }
+              });
       thread.start();
       g.runToHalt();
       stop[0] = true;

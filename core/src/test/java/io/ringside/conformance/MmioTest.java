@@ -27,8 +27,14 @@ class MmioTest {
   void loadsOfAllSizes(Method method) {
     try (Guest g = guest(method)) {
       g.gpr(RAX, -1);
-      g.kernel().bytes(0x8a, 0x03).nop().bytes(0x66, 0x8b, 0x43, 0x10).nop().bytes(0x8b, 0x4b, 0x20)
-          .bytes(0x48, 0x8b, 0x73, 0x30).hlt();
+      g.kernel()
+          .bytes(0x8a, 0x03)
+          .nop()
+          .bytes(0x66, 0x8b, 0x43, 0x10)
+          .nop()
+          .bytes(0x8b, 0x4b, 0x20)
+          .bytes(0x48, 0x8b, 0x73, 0x30)
+          .hlt();
       answer(g, 0, 1, 0x12);
       answer(g, 0x10, 2, 0x3456);
       answer(g, 0x20, 4, 0x89ab_cdefL);
@@ -44,12 +50,15 @@ class MmioTest {
   void storesOfAllSizes(Method method) {
     try (Guest g = guest(method)) {
       g.gpr(RAX, 0x1122_3344_5566_7788L);
-      g.kernel().bytes(0x88, 0x03, 0x66, 0x89, 0x43, 0x10, 0x89, 0x43, 0x20, 0x48, 0x89, 0x43, 0x30)
-          .bytes(0xc7, 0x43, 0x40, 1, 0, 0, 0).hlt();
+      g.kernel()
+          .bytes(0x88, 0x03, 0x66, 0x89, 0x43, 0x10, 0x89, 0x43, 0x20, 0x48, 0x89, 0x43, 0x30)
+          .bytes(0xc7, 0x43, 0x40, 1, 0, 0, 0)
+          .hlt();
       assertThat(g.run()).isEqualTo(new Exit.MmioWrite(Guest.MMIO, 1, 0x88));
       assertThat(g.run()).isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x10, 2, 0x7788));
       assertThat(g.run()).isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x20, 4, 0x5566_7788));
-      assertThat(g.run()).isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x30, 8, 0x1122_3344_5566_7788L));
+      assertThat(g.run())
+          .isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x30, 8, 0x1122_3344_5566_7788L));
       assertThat(g.run()).isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x40, 4, 1));
       g.runToHalt();
     }
@@ -84,7 +93,12 @@ class MmioTest {
   @ForEachMethod
   void stringFromMmio(Method method) {
     try (Guest g = guest(method)) {
-      g.kernel().mov(RSI, Guest.FREE).mov(RDI, Guest.KERNEL_DATA).mov(RCX, 2).bytes(0xf3, 0x48, 0xa5).hlt();
+      g.kernel()
+          .mov(RSI, Guest.FREE)
+          .mov(RDI, Guest.KERNEL_DATA)
+          .mov(RCX, 2)
+          .bytes(0xf3, 0x48, 0xa5)
+          .hlt();
       answer(g, 0, 8, 0x1111);
       answer(g, 8, 8, 0x2222);
       g.runToHalt();
@@ -113,8 +127,10 @@ class MmioTest {
       g.kernel().bytes(0xf3, 0x0f, 0x6f, 0x03).bytes(0xf3, 0x0f, 0x7f, 0x43, 0x40).hlt();
       answer(g, 0, 8, 0x0102_0304_0506_0708L);
       answer(g, 8, 8, 0x1112_1314_1516_1718L);
-      assertThat(g.run()).isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x40, 8, 0x0102_0304_0506_0708L));
-      assertThat(g.run()).isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x48, 8, 0x1112_1314_1516_1718L));
+      assertThat(g.run())
+          .isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x40, 8, 0x0102_0304_0506_0708L));
+      assertThat(g.run())
+          .isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x48, 8, 0x1112_1314_1516_1718L));
       g.runToHalt();
     }
   }

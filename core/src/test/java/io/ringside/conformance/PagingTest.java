@@ -104,7 +104,8 @@ class PagingTest {
   @ForEachMethod
   void instructionIntoNoExecutePage(Method method) {
     try (Guest g = guest(method, GuestPages.ALL)) {
-      g.pages.map(Guest.FREE + 0x1000, Guest.USER_DATA + 0x1000, GuestPages.ALL | GuestPages.NO_EXECUTE);
+      g.pages.map(
+          Guest.FREE + 0x1000, Guest.USER_DATA + 0x1000, GuestPages.ALL | GuestPages.NO_EXECUTE);
       g.ram.putByte(Guest.USER_DATA + 0xffe, 0x90);
       g.ram.putByte(Guest.USER_DATA + 0xfff, 0x48);
       g.kernel().jmp(Guest.FREE + 0xffe);
@@ -148,7 +149,12 @@ class PagingTest {
       long entry = g.pages.entry(Guest.FREE);
       long upper = g.pages.entry(Guest.FREE, 2);
       g.ram.putLong(upper, g.ram.getLong(upper) & ~FLAGS);
-      g.kernel().bytes(0x48, 0x8b, 0x03).load(RCX, entry).bytes(0x48, 0x89, 0x03).load(RAX, entry).hlt();
+      g.kernel()
+          .bytes(0x48, 0x8b, 0x03)
+          .load(RCX, entry)
+          .bytes(0x48, 0x89, 0x03)
+          .load(RAX, entry)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RCX) & FLAGS).isEqualTo(GuestPages.ACCESSED);
       assertThat(g.gpr(RAX) & FLAGS).isEqualTo(FLAGS);
@@ -161,7 +167,11 @@ class PagingTest {
   void noDirtyFlagWithoutStore(Method method) {
     try (Guest g = guest(method, PRESENT | GuestPages.WRITABLE | GuestPages.USER)) {
       // MOV RAX,[RBX]; MOV RCX,[RBX+8]; TEST EAX,EAX; JZ over; MOV [RBX+16],RAX; over: HLT
-      g.kernel().bytes(0x48, 0x8b, 0x03, 0x48, 0x8b, 0x4b, 0x08, 0x85, 0xc0, 0x74, 0x04, 0x48, 0x89, 0x43, 0x10).hlt();
+      g.kernel()
+          .bytes(
+              0x48, 0x8b, 0x03, 0x48, 0x8b, 0x4b, 0x08, 0x85, 0xc0, 0x74, 0x04, 0x48, 0x89, 0x43,
+              0x10)
+          .hlt();
       g.runToHalt();
       assertThat(g.ram.getLong(g.pages.entry(Guest.FREE)) & FLAGS).isEqualTo(GuestPages.ACCESSED);
     }
@@ -172,9 +182,14 @@ class PagingTest {
     try (Guest g = new Guest(method)) {
       long entry = g.pages.entry(Guest.FREE, 2);
       g.ram.putLong(entry, GuestPages.ALL & ~FLAGS | GuestPages.LARGE);
-      g.ram.putLong(g.pages.entry(Guest.FREE + (1L << 39), 3), GuestPages.ALL & ~FLAGS | GuestPages.LARGE);
-      g.kernel().load(RAX, Guest.FREE + Guest.USER_DATA).mov(RCX, 9).store(Guest.FREE + Guest.USER_DATA + 8, RCX)
-          .load(RBX, Guest.FREE + (1L << 39) + Guest.USER_DATA + 8).hlt();
+      g.ram.putLong(
+          g.pages.entry(Guest.FREE + (1L << 39), 3), GuestPages.ALL & ~FLAGS | GuestPages.LARGE);
+      g.kernel()
+          .load(RAX, Guest.FREE + Guest.USER_DATA)
+          .mov(RCX, 9)
+          .store(Guest.FREE + Guest.USER_DATA + 8, RCX)
+          .load(RBX, Guest.FREE + (1L << 39) + Guest.USER_DATA + 8)
+          .hlt();
       g.ram.putLong(Guest.USER_DATA, 0x77);
       g.runToHalt();
       assertThat(g.gpr(RAX)).isEqualTo(0x77);
@@ -188,8 +203,13 @@ class PagingTest {
     try (Guest g = guest(method, GuestPages.ALL)) {
       g.ram.putLong(Guest.USER_DATA + 0x10, 1);
       g.ram.putLong(Guest.USER_DATA + 0x1010, 2);
-      g.kernel().bytes(0x48, 0x8b, 0x03).mov(RCX, Guest.USER_DATA + 0x1000 | GuestPages.ALL)
-          .store(g.pages.entry(Guest.FREE), RCX).bytes(0x0f, 0x01, 0x3b).bytes(0x48, 0x8b, 0x0b).hlt();
+      g.kernel()
+          .bytes(0x48, 0x8b, 0x03)
+          .mov(RCX, Guest.USER_DATA + 0x1000 | GuestPages.ALL)
+          .store(g.pages.entry(Guest.FREE), RCX)
+          .bytes(0x0f, 0x01, 0x3b)
+          .bytes(0x48, 0x8b, 0x0b)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RAX)).isOne();
       assertThat(g.gpr(RCX)).isEqualTo(2);
@@ -201,8 +221,13 @@ class PagingTest {
     try (Guest g = guest(method, GuestPages.ALL)) {
       g.ram.putLong(Guest.USER_DATA + 0x10, 1);
       g.ram.putLong(Guest.USER_DATA + 0x1010, 2);
-      g.kernel().bytes(0x48, 0x8b, 0x33).mov(RCX, Guest.USER_DATA + 0x1000 | GuestPages.ALL)
-          .store(g.pages.entry(Guest.FREE), RCX).control(3, GuestTables.PML4).bytes(0x48, 0x8b, 0x0b).hlt();
+      g.kernel()
+          .bytes(0x48, 0x8b, 0x33)
+          .mov(RCX, Guest.USER_DATA + 0x1000 | GuestPages.ALL)
+          .store(g.pages.entry(Guest.FREE), RCX)
+          .control(3, GuestTables.PML4)
+          .bytes(0x48, 0x8b, 0x0b)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(CpuState.RSI)).isOne();
       assertThat(g.gpr(RCX)).isEqualTo(2);
@@ -213,8 +238,12 @@ class PagingTest {
   @ForEachMethod
   void invlpgAfterWriteProtection(Method method) {
     try (Guest g = guest(method, GuestPages.ALL)) {
-      Program k = g.kernel().bytes(0x48, 0x89, 0x03).mov(15, g.pages.entry(Guest.FREE))
-          .bytes(0x41, 0x80, 0x27, 0xfd).bytes(0x0f, 0x01, 0x3b);
+      Program k =
+          g.kernel()
+              .bytes(0x48, 0x89, 0x03)
+              .mov(15, g.pages.entry(Guest.FREE))
+              .bytes(0x41, 0x80, 0x27, 0xfd)
+              .bytes(0x0f, 0x01, 0x3b);
       long rip = k.here();
       k.bytes(0x48, 0x89, 0x03);
       g.expectPageFault(3, Guest.FREE + 0x10, rip);

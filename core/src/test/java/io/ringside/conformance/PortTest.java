@@ -14,8 +14,11 @@ class PortTest {
   @ForEachMethod
   void outSizes(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().mov(RDX, 0x3f8).mov(RAX, 0x1122_3344_5566_7788L)
-          .bytes(0xee, 0x66, 0xef, 0xef, 0xe6, 0x80, 0x66, 0xe7, 0x81, 0xe7, 0x82).hlt();
+      g.kernel()
+          .mov(RDX, 0x3f8)
+          .mov(RAX, 0x1122_3344_5566_7788L)
+          .bytes(0xee, 0x66, 0xef, 0xef, 0xe6, 0x80, 0x66, 0xe7, 0x81, 0xe7, 0x82)
+          .hlt();
       assertThat(g.run()).isEqualTo(new Exit.PortWrite(0x3f8, 1, 0x88));
       assertThat(g.run()).isEqualTo(new Exit.PortWrite(0x3f8, 2, 0x7788));
       assertThat(g.run()).isEqualTo(new Exit.PortWrite(0x3f8, 4, 0x5566_7788));
@@ -29,7 +32,15 @@ class PortTest {
   @ForEachMethod
   void inWritesOnlyItsSize(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().mov(RDX, 0x60).mov(RAX, -1).bytes(0xec).nop().bytes(0x66, 0xed).nop().bytes(0xed).hlt();
+      g.kernel()
+          .mov(RDX, 0x60)
+          .mov(RAX, -1)
+          .bytes(0xec)
+          .nop()
+          .bytes(0x66, 0xed)
+          .nop()
+          .bytes(0xed)
+          .hlt();
       assertThat(g.run()).isEqualTo(new Exit.PortRead(0x60, 1));
       g.machine.vcpu().completeRead(0x12);
       assertThat(g.run()).isEqualTo(new Exit.PortRead(0x60, 2));
@@ -60,8 +71,13 @@ class PortTest {
   @ForEachMethod
   void repInswDown(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().bytes(0xfd).mov(RDX, 0x1f0).mov(RDI, Guest.KERNEL_DATA + 0x1002).mov(RCX, 3)
-          .bytes(0xf3, 0x66, 0x6d).hlt();
+      g.kernel()
+          .bytes(0xfd)
+          .mov(RDX, 0x1f0)
+          .mov(RDI, Guest.KERNEL_DATA + 0x1002)
+          .mov(RCX, 3)
+          .bytes(0xf3, 0x66, 0x6d)
+          .hlt();
       for (int n = 1; n <= 3; n++) {
         assertThat(g.run()).isEqualTo(new Exit.PortRead(0x1f0, 2));
         g.machine.vcpu().completeRead(0x101 * n);
@@ -97,7 +113,12 @@ class PortTest {
   @ForEachMethod
   void userModeByThePermissionBitmap(Method method) {
     try (Guest g = new Guest(method)) {
-      g.state.segment(io.ringside.cpu.CpuState.TR, GuestTables.TSS_SELECTOR, 0x8b, 0x68 + 0x20, GuestTables.TSS);
+      g.state.segment(
+          io.ringside.cpu.CpuState.TR,
+          GuestTables.TSS_SELECTOR,
+          0x8b,
+          0x68 + 0x20,
+          GuestTables.TSS);
       g.ram.fill(GuestTables.TSS + 0x68, 0x21, 0xff);
       g.ram.putByte(GuestTables.TSS + 0x68 + 0x10, 0xfe);
       g.user().mov(RDX, 0x80).mov(RAX, 7).bytes(0xee, 0x66, 0xef);

@@ -18,7 +18,12 @@ class StringTest {
       for (int n = 0; n < 0x2000; n++) {
         g.ram.putByte(Guest.USER_DATA + n, n * 7);
       }
-      g.kernel().mov(RSI, Guest.USER_DATA + 3).mov(RDI, Guest.FREE + 0x801).mov(RCX, 0x1f00).bytes(0xf3, 0xa4).hlt();
+      g.kernel()
+          .mov(RSI, Guest.USER_DATA + 3)
+          .mov(RDI, Guest.FREE + 0x801)
+          .mov(RCX, 0x1f00)
+          .bytes(0xf3, 0xa4)
+          .hlt();
       g.runToHalt();
       for (int n = 0; n < 0x1f00; n++) {
         int at = 0x801 + n;
@@ -35,7 +40,12 @@ class StringTest {
   void movsThatOverlapsRepeatsItsSource(Method method) {
     try (Guest g = new Guest(method)) {
       g.ram.putLong(Guest.KERNEL_DATA, 0x0807_0605_0403_0201L);
-      g.kernel().mov(RSI, Guest.KERNEL_DATA).mov(RDI, Guest.KERNEL_DATA + 3).mov(RCX, 5000).bytes(0xf3, 0xa4).hlt();
+      g.kernel()
+          .mov(RSI, Guest.KERNEL_DATA)
+          .mov(RDI, Guest.KERNEL_DATA + 3)
+          .mov(RCX, 5000)
+          .bytes(0xf3, 0xa4)
+          .hlt();
       g.runToHalt();
       for (int n = 0; n < 5000; n++) {
         assertThat(g.ram.getByte(Guest.KERNEL_DATA + 3 + n)).as("byte %d", n).isEqualTo(1 + n % 3);
@@ -47,7 +57,12 @@ class StringTest {
   void stosFaultsMidway(Method method) {
     try (Guest g = new Guest(method)) {
       g.pages.map(Guest.FREE, Guest.KERNEL_DATA, GuestPages.ALL);
-      g.kernel().mov(RAX, 0x1122_3344_5566_7788L).mov(RDI, Guest.FREE + 0xfe4).mov(RCX, 10).bytes(0xf3, 0x48, 0xab).hlt();
+      g.kernel()
+          .mov(RAX, 0x1122_3344_5566_7788L)
+          .mov(RDI, Guest.FREE + 0xfe4)
+          .mov(RCX, 10)
+          .bytes(0xf3, 0x48, 0xab)
+          .hlt();
       long rip = Guest.KERNEL + 20;
       g.expectPageFault(2, Guest.FREE + 0x1000, rip);
       // Three fit; the fourth lies across both pages.
@@ -62,12 +77,21 @@ class StringTest {
   void movsFaultsMidwayAndGoesOn(Method method) {
     try (Guest g = new Guest(method)) {
       g.pages.map(Guest.FREE, Guest.KERNEL_DATA, GuestPages.ALL);
-      g.pages.map(Guest.FREE + 0x1000, Guest.KERNEL_DATA + 0x1000, GuestPages.ALL & ~GuestPages.PRESENT);
+      g.pages.map(
+          Guest.FREE + 0x1000, Guest.KERNEL_DATA + 0x1000, GuestPages.ALL & ~GuestPages.PRESENT);
       g.ram.fill(Guest.USER_DATA, 0x2000, 0x5a);
-      g.kernel().mov(RSI, Guest.USER_DATA).mov(RDI, Guest.FREE).mov(RCX, 0x1800).bytes(0xf3, 0xa4).hlt();
+      g.kernel()
+          .mov(RSI, Guest.USER_DATA)
+          .mov(RDI, Guest.FREE)
+          .mov(RCX, 0x1800)
+          .bytes(0xf3, 0xa4)
+          .hlt();
       // The handler makes the page present and returns: OR byte [entry], 1; ADD RSP, 8; IRETQ.
-      g.handler(14, Guest.KERNEL + 0x400).store(Guest.KERNEL_DATA + 0x3000, RCX)
-          .mov(15, g.pages.entry(Guest.FREE + 0x1000)).bytes(0x41, 0x80, 0x0f, 0x01, 0x48, 0x83, 0xc4, 0x08).iretq();
+      g.handler(14, Guest.KERNEL + 0x400)
+          .store(Guest.KERNEL_DATA + 0x3000, RCX)
+          .mov(15, g.pages.entry(Guest.FREE + 0x1000))
+          .bytes(0x41, 0x80, 0x0f, 0x01, 0x48, 0x83, 0xc4, 0x08)
+          .iretq();
       g.runToHalt();
       assertThat(g.ram.getLong(Guest.KERNEL_DATA + 0x3000)).isEqualTo(0x800);
       assertThat(g.ram.getByte(Guest.KERNEL_DATA + 0x17ff)).isEqualTo(0x5a);
@@ -79,7 +103,12 @@ class StringTest {
   @ForEachMethod
   void countOfZeroTouchesNothing(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().mov(RSI, Guest.FREE).mov(RDI, Guest.FREE).mov(RCX, 0).bytes(0xf3, 0xa4, 0xf3, 0xaa, 0xf3, 0xa6).hlt();
+      g.kernel()
+          .mov(RSI, Guest.FREE)
+          .mov(RDI, Guest.FREE)
+          .mov(RCX, 0)
+          .bytes(0xf3, 0xa4, 0xf3, 0xaa, 0xf3, 0xa6)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RSI)).isEqualTo(Guest.FREE);
     }
@@ -89,8 +118,13 @@ class StringTest {
   void downwards(Method method) {
     try (Guest g = new Guest(method)) {
       g.ram.putLong(Guest.KERNEL_DATA + 0xffc, 0x1122_3344_5566_7788L);
-      g.kernel().bytes(0xfd).mov(RSI, Guest.KERNEL_DATA + 0x1003).mov(RDI, Guest.KERNEL_DATA + 0x2003).mov(RCX, 8)
-          .bytes(0xf3, 0xa4, 0xfc).hlt();
+      g.kernel()
+          .bytes(0xfd)
+          .mov(RSI, Guest.KERNEL_DATA + 0x1003)
+          .mov(RDI, Guest.KERNEL_DATA + 0x2003)
+          .mov(RCX, 8)
+          .bytes(0xf3, 0xa4, 0xfc)
+          .hlt();
       g.runToHalt();
       assertThat(g.ram.getLong(Guest.KERNEL_DATA + 0x1ffc)).isEqualTo(0x1122_3344_5566_7788L);
       assertThat(g.gpr(RSI)).isEqualTo(Guest.KERNEL_DATA + 0xffb);
@@ -105,9 +139,18 @@ class StringTest {
       g.ram.putByte(Guest.KERNEL_DATA + 40, 0);
       g.ram.fill(Guest.KERNEL_DATA + 0x1000, 100, 'a');
       // REPNE SCASB for zero, then REPE CMPSB of both.
-      g.kernel().mov(RAX, 0).mov(RDI, Guest.KERNEL_DATA).mov(RCX, -1).bytes(0xf2, 0xae).store(Guest.KERNEL_DATA + 0x2000, RCX)
-          .mov(RSI, Guest.KERNEL_DATA).mov(RDI, Guest.KERNEL_DATA + 0x1000).mov(RCX, 100).bytes(0xf3, 0xa6)
-          .bytes(0x0f, 0x92, 0xc0).hlt();
+      g.kernel()
+          .mov(RAX, 0)
+          .mov(RDI, Guest.KERNEL_DATA)
+          .mov(RCX, -1)
+          .bytes(0xf2, 0xae)
+          .store(Guest.KERNEL_DATA + 0x2000, RCX)
+          .mov(RSI, Guest.KERNEL_DATA)
+          .mov(RDI, Guest.KERNEL_DATA + 0x1000)
+          .mov(RCX, 100)
+          .bytes(0xf3, 0xa6)
+          .bytes(0x0f, 0x92, 0xc0)
+          .hlt();
       g.runToHalt();
       assertThat(g.ram.getLong(Guest.KERNEL_DATA + 0x2000)).isEqualTo(-42);
       assertThat(g.gpr(RCX)).isEqualTo(59);
@@ -119,8 +162,12 @@ class StringTest {
   @ForEachMethod
   void addressSizePrefixCountsInEcx(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().mov(RAX, 0x41).mov(RDI, 0x1234_0000_0000_0000L | Guest.KERNEL_DATA).mov(RCX, 0x1_0000_0003L)
-          .bytes(0xf3, 0x67, 0xaa).hlt();
+      g.kernel()
+          .mov(RAX, 0x41)
+          .mov(RDI, 0x1234_0000_0000_0000L | Guest.KERNEL_DATA)
+          .mov(RCX, 0x1_0000_0003L)
+          .bytes(0xf3, 0x67, 0xaa)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RCX)).isZero();
       assertThat(g.gpr(RDI)).isEqualTo(Guest.KERNEL_DATA + 3);
@@ -133,7 +180,12 @@ class StringTest {
   void stosToCode(Method method) {
     try (Guest g = new Guest(method)) {
       Program k = g.kernel().mov(RAX, 1).call(Guest.KERNEL + 0x300).mov(RAX, 0x90);
-      k.mov(RDI, Guest.KERNEL + 0x300).mov(RCX, 5).bytes(0xf3, 0xaa).mov(RAX, 1).call(Guest.KERNEL + 0x300).hlt();
+      k.mov(RDI, Guest.KERNEL + 0x300)
+          .mov(RCX, 5)
+          .bytes(0xf3, 0xaa)
+          .mov(RAX, 1)
+          .call(Guest.KERNEL + 0x300)
+          .hlt();
       g.at(Guest.KERNEL + 0x300).bytes(0xb8, 2, 0, 0, 0).ret();
       g.runToHalt();
       assertThat(g.gpr(RAX)).isOne();
