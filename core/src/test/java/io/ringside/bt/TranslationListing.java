@@ -136,14 +136,18 @@ public final class TranslationListing {
         }
       }
       Instruction i = decode(host, at, cache.address(offset));
-      String stub = i.opcode.kind().name().endsWith("_RELATIVE") ? stubNames.get(i.immediate) : null;
+      String stub =
+          i.opcode.kind().name().endsWith("_RELATIVE") ? stubNames.get(i.immediate) : null;
       out.println(line(stub, i, unit, cache));
       if (afterMissCall) {
         dataAt = at + i.length;
         afterMissCall = false;
       }
       afterMissCall |=
-          stub != null && (stub.equals("exitMiss") || stub.equals("crossPageRead") || stub.equals("crossPageWrite"));
+          stub != null
+              && (stub.equals("exitMiss")
+                  || stub.equals("crossPageRead")
+                  || stub.equals("crossPageWrite"));
       at += i.length;
     }
   }
@@ -197,7 +201,8 @@ public final class TranslationListing {
         };
     if (branch) {
       int space = shown.indexOf(' ');
-      String target = stub != null ? stub : "+0x" + Integer.toHexString(cache.offset(i.immediate) - unit.start);
+      String target =
+          stub != null ? stub : "+0x" + Integer.toHexString(cache.offset(i.immediate) - unit.start);
       shown = shown.substring(0, space + 1) + target;
     }
     line.append("+").append(Integer.toHexString(cache.offset(i.rip) - unit.start));
@@ -301,7 +306,6 @@ public final class TranslationListing {
     }
     return i;
   }
-
 
   /** Nothing runs, so nothing has to be told. */
   private static final class NoHooks implements CpuHooks {
