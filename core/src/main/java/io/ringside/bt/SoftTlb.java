@@ -22,6 +22,8 @@ final class SoftTlb {
 
   private static final int SPECIAL_SLOT = slot(-EMPTY);
 
+  private static final short ANYWHERE = -1;
+
   private final NativeMemory context;
   private final long ramAddress;
 
@@ -34,15 +36,18 @@ final class SoftTlb {
   /** Whether pages of the 2 MiB or 1 GiB around may have been put in from one larger page, by hash. */
   private final boolean[] large = new boolean[1024];
 
-  /** For each page of RAM whether stores to it may hit. */
-  private final long[] everWritable;
+  /**
+   * For each page of RAM where stores to it may hit: 0 nowhere, n + 1 at most in slot n of the tables taken as one, or
+   * {@link #ANYWHERE}. Without it, each page of which code is translated would cost a search through all slots.
+   */
+  private final short[] writableAt;
 
   long fills;
 
   SoftTlb(NativeMemory context, long ramAddress, long ramEnd) {
     this.context = context;
     this.ramAddress = ramAddress;
-    this.everWritable = new long[(int) (ramEnd >>> 18) + 1];
+    this.writableAt = new short[(int) (ramEnd >>> 12)];
     flushAll();
   }
 
@@ -66,11 +71,13 @@ final class SoftTlb {
     context.putLong(Context.tlbRead(tlb) + 8L * slot, tag);
     context.putLong(Context.tlbWrite(tlb) + 8L * slot, writable ? tag : nothing(slot));
     context.putLong(Context.tlbHost(tlb) + 8L * slot, ramAddress + (gpa & -4096));
+    int index = tlb * ENTRIES + slot;
     if (writable) {
       int page = (int) (gpa >>> 12);
-      everWritable[page >> 6] |= 1L << page;
+      int before = writableAt[page];
+      boolean only = before == 0 || before == index + 1 || before != ANYWHERE && !isWritable(before - 1, page);
+      writableAt[page] = only ? (short) (index + 1) : ANYWHERE;
     }
-    int index = tlb * ENTRIES + slot;
     if (!global && !local[index]) {
       local[index] = true;
       locals[localCount++] = index;
@@ -134,18 +141,32 @@ final class SoftTlb {
 
   /** Makes stores to a page of RAM miss from now on. */
   void revokeWrites(long page) {
-    int at = (int) page;
-    if ((everWritable[at >> 6] & 1L << at) == 0) {
-      return;
-    }
-    everWritable[at >> 6] &= ~(1L << at);
-    long host = ramAddress + (page << 12);
-    for (int tlb = 0; tlb < 3; tlb++) {
-      for (int slot = 0; slot < ENTRIES; slot++) {
-        if (context.getLong(Context.tlbHost(tlb) + 8L * slot) == host) {
-          context.putLong(Context.tlbWrite(tlb) + 8L * slot, nothing(slot));
-        }
+    int at = writableAt[(int) page];
+    writableAt[(int) page] = 0;
+    if (at == ANYWHERE) {
+      for (int index = 0; index < ALL; index++) {
+        revoke(index, page);
       }
+    } else if (at != 0) {
+      revoke(at - 1, page);
     }
+  }
+
+  private void revoke(int index, long page) {
+    if (holds(index, page)) {
+      int slot = index & ENTRIES - 1;
+      context.putLong(Context.tlbWrite(index / ENTRIES) + 8L * slot, nothing(slot));
+    }
+  }
+
+  /** Whether the slot is or was, before it was emptied, that page's. */
+  private boolean holds(int index, long page) {
+    return context.getLong(Context.tlbHost(index / ENTRIES) + 8L * (index & ENTRIES - 1)) == ramAddress + (page << 12);
+  }
+
+  private boolean isWritable(int index, long page) {
+    int slot = index & ENTRIES - 1;
+    return holds(index, page)
+        && context.getLong(Context.tlbWrite(index / ENTRIES) + 8L * slot) != nothing(slot);
   }
 }
