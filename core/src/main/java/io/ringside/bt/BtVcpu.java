@@ -35,6 +35,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private static final int RFLAGS_IF = 1 << 9;
   private static final int PHYSICAL_ADDRESS_BITS = 40;
 
+  /** Identities of code pages to keep, some 40 bytes each. */
+  private static final int MAX_IDENTITIES = 1 << 17;
+
   /** Every so many exits, so many units are run one by one to count their look-ups in the software TLB. */
   private static final int SAMPLE_PERIOD = 20_000;
 
@@ -213,13 +216,13 @@ public final class BtVcpu implements Vcpu, CpuHooks {
             processor.interrupts().deliverSingleStep();
             return null;
           }
-          int before = units.count();
+          int generation = units.generation();
           int targetMode = slots.targetMode(slot);
           if ((targetMode & Mode.SAMPLED) != 0) {
             return null;
           }
           Unit target = unitAt(state.rip(), targetMode);
-          if (units.count() >= before) {
+          if (units.generation() == generation) {
             slots.link(slot, target, cache);
           }
           pc = cache.address(slots.isChecked(slot) ? target.checkedEntry : target.bodyEntry);
@@ -339,6 +342,11 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   }
 
   private Unit findUnit(long rip, int unitMode) {
+    if (pages.identities() > MAX_IDENTITIES) {
+      statistics.cacheFlushes++;
+      units.clear();
+      pages.forgetIdentities();
+    }
     if (!pages.select(rip, Mode.user(unitMode))) {
       throw notRam(rip);
     }

@@ -149,6 +149,11 @@ final class CodePages {
     }
   }
 
+  /** How many identities there are: they only grow in number, with every page that is mapped somewhere else. */
+  int identities() {
+    return identities;
+  }
+
   /** Forgets all identities; their units must be gone. */
   void forgetIdentities() {
     Arrays.fill(number, 0);

@@ -26,6 +26,7 @@ final class Units {
   private final long[][] pagePieces;
   private final ArrayList<Unit> spanning = new ArrayList<>();
   private long drops;
+  private int generation;
 
   Units(TranslationCache cache, LinkSlots slots, NativeMemory context, Stubs stubs, long ramEnd) {
     this.cache = cache;
@@ -216,6 +217,11 @@ final class Units {
     return null;
   }
 
+  /** How often everything has been forgotten: link slots are good for one generation. */
+  int generation() {
+    return generation;
+  }
+
   /** How many units there are, dropped ones with them. */
   int count() {
     return count;
@@ -229,6 +235,7 @@ final class Units {
   void clear() {
     // Pages are not watched any more: whoever trusts a page's contents must look again.
     drops++;
+    generation++;
     Arrays.fill(table, null);
     Arrays.fill(byAddress, 0, count, null);
     used = 0;
