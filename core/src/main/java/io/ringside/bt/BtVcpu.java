@@ -267,7 +267,11 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         case ExitCode.EMULATE -> {
           return emulate();
         }
-        case ExitCode.UNDEFINED -> throw GuestFault.UD;
+        case ExitCode.UNDEFINED -> {
+          // Raises #GP instead where it is too long.
+          decodeCurrent();
+          throw GuestFault.UD;
+        }
         case ExitCode.DEVICE_NOT_AVAILABLE -> throw GuestFault.NM;
         case ExitCode.STEPPED -> {
           processor.interrupts().deliverSingleStep();

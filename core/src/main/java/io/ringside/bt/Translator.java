@@ -265,7 +265,11 @@ final class Translator {
       case SYSCALL -> !user || !syscallEnabled || (e.mode & Mode.STEP) != 0;
       case SYSRET -> user || !syscallEnabled || i.operandSize != 8 || (e.mode & Mode.STEP) != 0;
       case STAC, CLAC -> user || (e.mode & Mode.STEP) != 0;
-      case MOVS, STOS -> i.rep == 0 || i.addressSizePrefix || i.segment != Instruction.NONE;
+      case MOVS, STOS ->
+          i.rep == 0
+              || i.addressSizePrefix
+              || i.segment != Instruction.NONE
+              || (e.mode & Mode.STEP) != 0;
       default -> false;
     };
   }

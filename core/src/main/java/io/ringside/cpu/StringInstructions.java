@@ -42,7 +42,9 @@ public final class StringInstructions {
     long count = repeated ? operands.register(CpuState.RCX, addressSize) : 1;
     boolean finished = count == 0;
     if (!finished) {
-      long elements = Long.compareUnsigned(count, BUDGET / size) < 0 ? count : BUDGET / size;
+      // Single-stepped, each element traps.
+      long most = (state.get(CpuState.SYSTEM_FLAGS) & RegisterBits.FLAG_TF) != 0 ? 1 : BUDGET / size;
+      long elements = Long.compareUnsigned(count, most) < 0 ? count : most;
       finished =
           switch (insn.opcode.kind()) {
             case MOVS -> move(operands.segmentBase(insn), elements);
