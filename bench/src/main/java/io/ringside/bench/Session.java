@@ -107,10 +107,7 @@ final class Session {
   }
 
   private static void end(Process process, Thread watcher) {
-    for (ProcessHandle child : process.descendants().toList()) {
-      child.destroyForcibly();
-    }
-    process.destroyForcibly();
+    kill(process);
     boolean interrupted = Thread.interrupted();
     try {
       process.waitFor();
@@ -123,13 +120,21 @@ final class Session {
     }
   }
 
+  /** Ends a process and those that it started: a launcher's child would go on and keep the output open. */
+  private static void kill(Process process) {
+    for (ProcessHandle child : process.descendants().toList()) {
+      child.destroyForcibly();
+    }
+    process.destroyForcibly();
+  }
+
   private void watch(Process process) {
     try {
       while (!process.waitFor(SAMPLE_MILLISECONDS, TimeUnit.MILLISECONDS)) {
         peak = ProcessMeter.Memory.peak(peak, ProcessMeter.memory(process.pid()));
         if (System.nanoTime() - lastLine > silenceSeconds * 1_000_000_000L) {
           silent = true;
-          process.destroyForcibly();
+          kill(process);
         }
       }
     } catch (InterruptedException e) {

@@ -29,7 +29,7 @@ class SessionTest {
   @Test
   void endsAProgramThatFallsSilent() throws Exception {
     Session.Outcome outcome =
-        new Session(List.of("/bin/sh", "-c", "echo one; exec sleep 60"), 1)
+        new Session(List.of("/bin/sh", "-c", "echo one; sleep 60; echo two"), 1)
             .run(line -> false, false);
     assertThat(outcome.silent()).isTrue();
     assertThat(outcome.matched()).isFalse();
