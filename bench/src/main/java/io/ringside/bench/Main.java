@@ -76,9 +76,10 @@ public final class Main {
     }
     Path directory = Files.createTempDirectory("ringside-bench-");
     try {
+      String conditions = conditions(options, qemu);
       BenchGuest guest = BenchGuest.prepare(program, directory, options.kernel());
       Report report = new Report(program.loads(), options, new Runner(options, guest).run());
-      String text = conditions(options, qemu) + "\n" + report.markdown();
+      String text = conditions + "\n" + report.markdown();
       System.out.print(text);
       if (options.out().isPresent()) {
         write(options.out().get(), text);
@@ -97,6 +98,7 @@ public final class Main {
         break;
       }
     }
+    String load = Files.readString(Path.of("/proc/loadavg"), StandardCharsets.UTF_8);
     return "Measured on "
         + java.time.LocalDate.now(java.time.ZoneOffset.UTC)
         + " on "
@@ -111,7 +113,9 @@ public final class Main {
         + options.runs()
         + " runs of each contender, alternating; each load ran for "
         + options.milliseconds()
-        + " ms or more.\n";
+        + " ms or more.\nThe host's load average at the beginning was "
+        + load.substring(0, load.indexOf(' '))
+        + "; above 1, ratios and above all the times of the start are rough.\n";
   }
 
   /** The first line that a program prints; empty if it can't be run. */
