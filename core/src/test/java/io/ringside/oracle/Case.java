@@ -21,6 +21,9 @@ final class Case {
 
   boolean user;
 
+  /** The guest runs with TF set, and returns from each #DB. */
+  boolean stepped;
+
   /** Whether vector state is loaded and compared. */
   boolean vectors;
 

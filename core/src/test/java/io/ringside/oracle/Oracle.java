@@ -23,6 +23,12 @@ final class Oracle implements AutoCloseable {
   private static final int PAGES = NativeProcessor.DATA_SIZE / 4096;
   private static final long FLAGS = CpuState.STATUS_MASK;
   private static final long DIRECTION = 1 << 10;
+  private static final long STEP = 1 << 8;
+  private static final long RETURN = 0x9_0000;
+
+  /** An interrupt that the guest takes without doing anything. */
+  static final int VECTOR = 0x77;
+
   private static final String[] NAMES = {
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
     "r14", "r15"
@@ -31,10 +37,10 @@ final class Oracle implements AutoCloseable {
   /** Trap numbers of the host's processor are vectors of the guest's. */
   private static final int NO_TRAP = -1;
 
-  final BtMachine machine = new BtMachine();
+  final BtMachine machine;
   final NativeProcessor host = new NativeProcessor();
-  private final CpuState state = machine.state();
-  private final MemorySegment ram = machine.ram().segment();
+  private final CpuState state;
+  private final MemorySegment ram;
   private final byte[] image = new byte[NativeProcessor.DATA_SIZE];
   private final VectorState vectors = new VectorState();
   private int nextOffset;
@@ -42,6 +48,18 @@ final class Oracle implements AutoCloseable {
   private long cases;
 
   Oracle() {
+    this(4 << 20);
+  }
+
+  /** Makes one whose translation cache has {@code cacheSize} bytes. */
+  Oracle(int cacheSize) {
+    machine = new BtMachine(cacheSize);
+    state = machine.state();
+    ram = machine.ram().segment();
+    // #DB and one interrupt just return.
+    machine.ram().putShort(RETURN, 0xcf48);
+    GuestTables.gate(machine.ram(), 1, RETURN, 0, 1, false);
+    GuestTables.gate(machine.ram(), VECTOR, RETURN, 0, 1, false);
     GuestPages pages = new GuestPages(machine.ram());
     for (int at = 0; at < NativeProcessor.CODE_SIZE; at += 4096) {
       pages.map(host.codeAddress(at), GUEST_CODE + at, GuestPages.ALL);
@@ -141,7 +159,8 @@ final class Oracle implements AutoCloseable {
   private void runGuest(Case c) {
     NativeMemory memory = machine.ram();
     memory.write(GUEST_CODE + c.offset, c.code, 0, c.code.length);
-    memory.putByte(GUEST_CODE + c.offset + c.code.length, 0xf4);
+    // Single-stepped, HLT would not stop: UD2 does.
+    memory.putShort(GUEST_CODE + c.offset + c.code.length, c.stepped ? 0x0b0f : 0x90f4);
     for (int page = 0; page < PAGES; page++) {
       memory.write(guestPage(page), image, 4096 * page, 4096);
     }
@@ -158,7 +177,7 @@ final class Oracle implements AutoCloseable {
     }
     state.set(CpuState.FS_BASE, c.segmentBase);
     state.set(CpuState.GS_BASE, c.segmentBase);
-    state.rflags(c.flags & (FLAGS | DIRECTION) | 0x202);
+    state.rflags(c.flags & (FLAGS | DIRECTION) | (c.stepped ? STEP : 0) | 0x202);
     machine.stateChanged();
   }
 
@@ -180,7 +199,7 @@ final class Oracle implements AutoCloseable {
       rip = machine.ram().getLong(frame);
       flags = machine.ram().getLong(frame + 16);
       rsp = machine.ram().getLong(frame + 24);
-      if (c.user && vector == 13 && rip == end) {
+      if (rip == end && (c.stepped ? vector == 6 : c.user && vector == 13)) {
         vector = NO_TRAP;
       }
     }

@@ -4,8 +4,11 @@ import io.ringside.asm.Assembler;
 import io.ringside.x86.OpcodeTable;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Random programs, translated and on the host's processor. The seed is printed where they differ, with the program made as
@@ -14,31 +17,47 @@ import org.junit.jupiter.api.Test;
 class RandomSequenceTest {
   private static final int SIZE = 40;
 
-  @Test
-  void btAgreesWithTheHost() {
-    run(2_000);
+  /** What the guest's program is disturbed by, which must make no difference. */
+  enum Disturbance {
+    NOTHING,
+    /** A trap after every instruction. */
+    SINGLE_STEP,
+    /** Interrupts at any time. */
+    INTERRUPTS,
+    /** Translations are thrown away often. */
+    SMALL_CACHE
   }
 
-  @Test
+  @ParameterizedTest(name = "bt, {0}")
+  @EnumSource
+  void btAgreesWithTheHost(Disturbance disturbance) {
+    run(1_000, disturbance);
+  }
+
+  @ParameterizedTest(name = "bt, {0}")
+  @EnumSource
   @Tag("nightly")
-  void btAgreesWithTheHostOnMillionsOfInstructions() {
-    run(30_000);
+  void btAgreesWithTheHostOnMillionsOfInstructions(Disturbance disturbance) {
+    run(20_000, disturbance);
   }
 
-  private static void run(int sequences) {
+  private static void run(int sequences, Disturbance disturbance) {
     long seed = Long.getLong("ringside.seed", System.nanoTime());
     SplittableRandom random = new SplittableRandom(seed);
     OpcodeTable table = new OpcodeTable();
     Assembler a = new Assembler();
     long pieces = 0;
-    try (Oracle oracle = new Oracle()) {
+    try (Oracle oracle = new Oracle(disturbance == Disturbance.SMALL_CACHE ? 192 << 10 : 4 << 20);
+        Interrupter interrupter = new Interrupter(oracle, disturbance == Disturbance.INTERRUPTS)) {
       CaseGenerator encoder = new CaseGenerator(oracle, table, random);
       SequenceGenerator generator = new SequenceGenerator(oracle, encoder, table.opcodes(), random);
+      generator.savedFlags = disturbance != Disturbance.SINGLE_STEP;
       for (int n = 0; n < sequences; n++) {
         encoder.fillImage();
         Sequence sequence = new Sequence();
         generator.fill(sequence, SIZE, n % 2 == 1);
         Case c = new Case();
+        c.stepped = disturbance == Disturbance.SINGLE_STEP;
         generator.start(c);
         if (c.vectors) {
           oracle.vectors().fill(random);
@@ -48,8 +67,7 @@ class RandomSequenceTest {
         String difference = oracle.run(c);
         if (!difference.isEmpty()) {
           difference = reduce(oracle, generator, sequence, c, a, difference);
-          throw new AssertionError(
-              "seed " + seed + ", sequence " + n + ":\n" + sequence + difference);
+          throw new AssertionError("seed " + seed + ", sequence " + n + ":\n" + sequence + difference);
         }
       }
     }
@@ -60,12 +78,7 @@ class RandomSequenceTest {
 
   /** Leaves out what can be left out with a difference remaining; the last difference. */
   private static String reduce(
-      Oracle oracle,
-      SequenceGenerator generator,
-      Sequence sequence,
-      Case c,
-      Assembler a,
-      String first) {
+      Oracle oracle, SequenceGenerator generator, Sequence sequence, Case c, Assembler a, String first) {
     String difference = first;
     boolean smaller = true;
     while (smaller) {
@@ -88,5 +101,33 @@ class RandomSequenceTest {
       }
     }
     return difference;
+  }
+
+  /** A thread that raises an interrupt every now and then. */
+  private static final class Interrupter implements AutoCloseable {
+    private final AtomicBoolean stop = new AtomicBoolean();
+    private final Thread thread;
+
+    Interrupter(Oracle oracle, boolean active) {
+      thread = new Thread(() -> {
+        while (active && !stop.get()) {
+          LockSupport.parkNanos(20_000);
+          if (!oracle.machine.interrupts().hasPending()) {
+            oracle.machine.interrupts().raise(Oracle.VECTOR);
+          }
+        }
+      });
+      thread.start();
+    }
+
+    @Override
+    public void close() {
+      stop.set(true);
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 }

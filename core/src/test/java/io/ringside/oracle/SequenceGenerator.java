@@ -26,6 +26,9 @@ final class SequenceGenerator {
   private boolean vectors;
   private int counters;
 
+  /** Whether PUSHF may be used: it shows TF. */
+  boolean savedFlags = true;
+
   /** Registers that must stay, by bit: RSP and the pointers. */
   private int reserved = 1 << CpuState.RSP;
 
@@ -97,7 +100,7 @@ final class SequenceGenerator {
                     oracle.dataAddress() + COUNTERS + 64 * counters++, 1 + random.nextInt(3), body);
             case 4 -> new Sequence.Call(random.nextBoolean() ? -1 : free(), body);
             case 5 -> new Sequence.PushPop(random.nextInt(16), free(), body);
-            default -> new Sequence.SavedFlags(body);
+            default -> savedFlags ? new Sequence.SavedFlags(body) : new Sequence.Skip(random.nextInt(16), body);
           });
     }
   }
