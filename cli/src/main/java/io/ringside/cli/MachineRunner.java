@@ -67,7 +67,7 @@ final class MachineRunner implements GuestRunner {
       machine.sampleTlb();
     }
     console.start(machine::serialInput);
-    VcpuLoop.End end = machine.loop().run();
+    VcpuLoop.End end = machine.run();
     synchronized (this) {
       running = Optional.empty();
     }

@@ -16,6 +16,7 @@ import io.ringside.host.HostMapping;
 import io.ringside.host.NativeCode;
 import io.ringside.host.NativeMemory;
 import io.ringside.host.SignalRedirector;
+import io.ringside.host.ThreadTicker;
 import io.ringside.machine.Exit;
 import io.ringside.machine.GuestMemory;
 import io.ringside.machine.InterruptController;
@@ -42,6 +43,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private static final int SAMPLE_PERIOD = 20_000;
 
   private static final int SAMPLE_UNITS = 2_000;
+
+  private static final long TICK_NANOS = 2_000_000;
 
   private final HostMapping contextMapping;
   private final NativeMemory context;
@@ -74,6 +77,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private boolean samplesTlb;
   private int sampleLeft;
   private long lastSample;
+  private Runnable overdueTimers = () -> {};
   private int mode;
   private boolean inhibited;
   private volatile boolean kicked;
@@ -113,6 +117,16 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     resume = new NativeCode(stubs.resume);
     redirection =
         SignalRedirector.instance().register(cache.address(0), cache.end(), stubs.exitFault);
+  }
+
+  /** Sets what fires the machine's overdue timers: it runs whenever the vCPU looks for interrupts. */
+  public void onLook(Runnable fireOverdue) {
+    overdueTimers = fireOverdue;
+  }
+
+  /** Makes the vCPU look for interrupts every few milliseconds of the calling thread's CPU time. */
+  public ThreadTicker startTicker() {
+    return new ThreadTicker(context.address() + CpuState.PENDING, TICK_NANOS);
   }
 
   /** The architectural state, to set up before the first {@link #run}; then {@link #stateLoaded}. */
@@ -305,6 +319,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private boolean takeInterrupts() {
     context.putInt(CpuState.PENDING, 0);
     context.putInt(CpuState.DEFERRED, 0);
+    overdueTimers.run();
     if (kicked) {
       kicked = false;
       // What else waits is looked at in the next run.
@@ -434,7 +449,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         writable = true;
       }
     }
-    tlb.fill(way, gva, gpa, writable, mmu.global(), mmu.pageShift());
+    tlb.fill(way, gva, gpa, write, writable, mmu.global(), mmu.pageShift());
     return true;
   }
 
@@ -452,7 +467,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     if (write && !writable || !ram.isRam(gpa & -4096, 4096)) {
       return false;
     }
-    tlb.fill(way, gva, gpa, writable, mmu.global(), mmu.pageShift());
+    tlb.fill(way, gva, gpa, write, writable, mmu.global(), mmu.pageShift());
     return true;
   }
 

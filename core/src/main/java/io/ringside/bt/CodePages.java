@@ -13,7 +13,10 @@ import java.util.Arrays;
  * with their own: that is how they survive changes of the address space without being looked up again.
  */
 final class CodePages {
-  private static final int SLOTS = Context.EXEC_TLB_ENTRIES;
+  private static final int HALF = Context.EXEC_TLB_ENTRIES;
+
+  /** One half for each privilege: a program and the kernel must not drive out each other's pages. */
+  private static final int SLOTS = 2 * HALF;
 
   private final Mmu mmu;
   private final GuestMemory ram;
@@ -46,8 +49,8 @@ final class CodePages {
   }
 
   /** The slot of the context block's table that is responsible for a guest-virtual address. */
-  static int slot(long gva) {
-    return (int) (gva >>> 12) & SLOTS - 1;
+  static int slot(long gva, boolean user) {
+    return (user ? HALF : 0) + ((int) (gva >>> 12) & HALF - 1);
   }
 
   /**
@@ -56,7 +59,7 @@ final class CodePages {
    * @return false where it is not RAM
    */
   boolean select(long rip, boolean user) {
-    int slot = slot(rip);
+    int slot = slot(rip, user);
     int known = context.getInt(Context.EXEC_TLB + 4L * slot);
     if (known != 0 && virtualPage[slot] == rip >> 12 && userPage[slot] == user) {
       id = known;
@@ -144,8 +147,13 @@ final class CodePages {
           context.putInt(Context.EXEC_TLB + 4L * slot, 0);
         }
       }
-    } else if (virtualPage[slot(gva)] == gva >> 12) {
-      context.putInt(Context.EXEC_TLB + 4L * slot(gva), 0);
+    } else {
+      int slot = slot(gva, false);
+      for (int half = 0; half < 2; half++, slot += HALF) {
+        if (virtualPage[slot] == gva >> 12) {
+          context.putInt(Context.EXEC_TLB + 4L * slot, 0);
+        }
+      }
     }
   }
 

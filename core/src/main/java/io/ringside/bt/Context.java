@@ -95,13 +95,13 @@ public final class Context {
 
   static final int BOUNCE_SIZE = 256;
 
-  /** For each slot the identity of the code page that is mapped there, 4 bytes. */
+  /** For each slot the identity of the code page that is mapped there, 4 bytes; supervisor's, then user's. */
   static final int EXEC_TLB = 4096;
 
   static final int EXEC_TLB_ENTRIES = 1024;
 
   /** Jump caches, one for each TLB index: host addresses by guest RIP bits. */
-  static final int JUMP_CACHE = 8192;
+  static final int JUMP_CACHE = EXEC_TLB + 2 * 4 * EXEC_TLB_ENTRIES;
 
   static final int JUMP_CACHE_ENTRIES = 16384;
 
@@ -116,7 +116,7 @@ public final class Context {
   /** The arrays are skewed by some lines, or the three words of a slot would share an L1 set. */
   static final int TLB_ARRAY = 8 * TLB_ENTRIES + 320;
 
-  static final int TLB_STRIDE = 3 * TLB_ARRAY;
+  static final int TLB_STRIDE = 4 * TLB_ARRAY;
 
   static final int SIZE = TLB + 3 * TLB_STRIDE;
 
@@ -140,8 +140,14 @@ public final class Context {
     return TLB + tlbIndex * TLB_STRIDE + TLB_ARRAY;
   }
 
-  static int tlbHost(int tlbIndex) {
-    return TLB + tlbIndex * TLB_STRIDE + 2 * TLB_ARRAY;
+  /** Host page addresses, of the pages for reads or of those for writes. */
+  static int tlbHost(int tlbIndex, boolean write) {
+    return TLB + tlbIndex * TLB_STRIDE + (write ? 3 : 2) * TLB_ARRAY;
+  }
+
+  /** Negated page addresses, for reads or for writes. */
+  static int tlbTags(int tlbIndex, boolean write) {
+    return write ? tlbWrite(tlbIndex) : tlbRead(tlbIndex);
   }
 
   /** Offset of the jump cache's slot for a target. */

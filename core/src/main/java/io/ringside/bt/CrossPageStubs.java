@@ -36,8 +36,8 @@ final class CrossPageStubs {
 
   /** The stub for one software TLB. */
   void emitEnter(int tlb, boolean write) {
-    int tags = CALLED + (write ? Context.tlbWrite(tlb) : Context.tlbRead(tlb));
-    int hosts = CALLED + Context.tlbHost(tlb);
+    int tags = CALLED + Context.tlbTags(tlb, write);
+    int hosts = CALLED + Context.tlbHost(tlb, write);
     a.store(CTX, CALLED + Context.CROSS_CODE, RCX);
     saveFlags();
     a.mov(RAX, RCX);

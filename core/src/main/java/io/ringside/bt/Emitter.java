@@ -291,18 +291,18 @@ final class Emitter {
     lookups++;
     int retry = a.position();
     address(i, form, value);
-    int tags = write ? Context.tlbWrite(tlb) : Context.tlbRead(tlb);
+    int tags = Context.tlbTags(tlb, write);
     a.pext(RCX, S0, CTX, CpuState.TLB_INDEX_MASK);
     if (flagsDead) {
       a.aluLoad(Assembler.ADD, S0, CTX, RCX, 8, tags);
-      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb));
+      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb, write));
       // Always the long form: the limit is over 127.
       a.aluImmediate(Assembler.CMP, S0, 4096 - size);
       addMiss(i, form, value, size, write, a.jcc(Assembler.ABOVE), retry);
     } else {
       a.load(S1, CTX, RCX, 8, tags);
       a.lea(S0, S0, S1, 1, 0);
-      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb));
+      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb, write));
       a.lea(RCX, S0, size - 1);
       a.pext(RCX, RCX, CTX, CpuState.PAGE_MASK);
       int hit = a.jrcxz();
@@ -340,17 +340,17 @@ final class Emitter {
     m.retry = retry;
     groupStart(m);
     a.pext(RCX, S0, CTX, CpuState.TLB_INDEX_MASK);
-    int tags = groups.writes(number) ? Context.tlbWrite(tlb) : Context.tlbRead(tlb);
+    int tags = Context.tlbTags(tlb, m.write);
     int branch;
     if (flagsDead) {
       a.aluLoad(Assembler.ADD, S0, CTX, RCX, 8, tags);
-      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb));
+      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb, m.write));
       a.aluImmediate(Assembler.CMP, S0, 4096 - length);
       branch = a.jcc(Assembler.ABOVE);
     } else {
       a.load(S1, CTX, RCX, 8, tags);
       a.lea(S0, S0, S1, 1, 0);
-      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb));
+      a.load(S1, CTX, RCX, 8, Context.tlbHost(tlb, m.write));
       a.lea(RCX, S0, length - 1);
       a.pext(RCX, RCX, CTX, CpuState.PAGE_MASK);
       int hit = a.jrcxz();
@@ -445,7 +445,7 @@ final class Emitter {
 
   /** Leaves to look up {@code rip} if the page of {@code address} isn't the one with the identity {@code id}. */
   void checkPage(long address, long rip, int id) {
-    int field = Context.EXEC_TLB + 4 * CodePages.slot(address);
+    int field = Context.EXEC_TLB + 4 * CodePages.slot(address, Mode.user(mode));
     a.load32(RCX, CTX, field);
     a.lea32(RCX, RCX, NONE, 1, -id);
     int same = a.jrcxz();

@@ -4,8 +4,9 @@ import io.ringside.host.NativeMemory;
 import java.util.Arrays;
 
 /**
- * The software TLB's contents: three direct-mapped tables in the context block, one for each way of accessing memory
- * (see {@link Mode}), each with negated page addresses for reads and for writes and the host's page addresses. A slot
+ * The software TLB's contents: three pairs of direct-mapped tables in the context block, a pair for each way of
+ * accessing memory (see {@link Mode}), of which one is for reads and one for writes, so that copying between two
+ * addresses that share a slot does no harm. A slot has the negated page address and the host's page address; one
  * without a page holds an address that no access with that slot's index bits can match.
  */
 final class SoftTlb {
@@ -60,23 +61,29 @@ final class SoftTlb {
   }
 
   /**
-   * Puts in one 4 KiB page.
+   * Puts in one 4 KiB page, for the access that missed and, where that drives out nothing, for the other kind too.
    *
+   * @param write the access was a store; then {@code writable} is true
    * @param pageShift log2 of the size of the guest's page
    */
-  void fill(int tlb, long gva, long gpa, boolean writable, boolean global, int pageShift) {
+  void fill(int tlb, long gva, long gpa, boolean write, boolean writable, boolean global, int pageShift) {
     fills++;
     int slot = slot(gva);
     long tag = -(gva & -4096);
-    context.putLong(Context.tlbRead(tlb) + 8L * slot, tag);
-    context.putLong(Context.tlbWrite(tlb) + 8L * slot, writable ? tag : nothing(slot));
-    context.putLong(Context.tlbHost(tlb) + 8L * slot, ramAddress + (gpa & -4096));
+    long hostPage = ramAddress + (gpa & -4096);
     int index = tlb * ENTRIES + slot;
-    if (writable) {
-      int page = (int) (gpa >>> 12);
-      int before = writableAt[page];
-      boolean only = before == 0 || before == index + 1 || before != ANYWHERE && !isWritable(before - 1, page);
-      writableAt[page] = only ? (short) (index + 1) : ANYWHERE;
+    long readTag = context.getLong(Context.tlbRead(tlb) + 8L * slot);
+    if (!write || readTag == tag || readTag == nothing(slot)) {
+      context.putLong(Context.tlbRead(tlb) + 8L * slot, tag);
+      context.putLong(Context.tlbHost(tlb, false) + 8L * slot, hostPage);
+    }
+    long writeTag = context.getLong(Context.tlbWrite(tlb) + 8L * slot);
+    if (write || writeTag == tag || writeTag == nothing(slot)) {
+      context.putLong(Context.tlbWrite(tlb) + 8L * slot, writable ? tag : nothing(slot));
+      context.putLong(Context.tlbHost(tlb, true) + 8L * slot, hostPage);
+      if (writable) {
+        rememberWritable((int) (gpa >>> 12), index);
+      }
     }
     if (!global && !local[index]) {
       local[index] = true;
@@ -88,6 +95,12 @@ final class SoftTlb {
         large[hash(~(gva >>> 30))] = true;
       }
     }
+  }
+
+  private void rememberWritable(int page, int index) {
+    int before = writableAt[page];
+    boolean only = before == 0 || before == index + 1 || before != ANYWHERE && !isWritable(before - 1, page);
+    writableAt[page] = only ? (short) (index + 1) : ANYWHERE;
   }
 
   private static long nothing(int slot) {
@@ -133,7 +146,10 @@ final class SoftTlb {
     for (int tlb = 0; tlb < 3; tlb++) {
       for (int slot = first; slot < first + count; slot++) {
         if (-context.getLong(Context.tlbRead(tlb) + 8L * slot) >> (wide ? 21 : 12) == region) {
-          clear(tlb, slot);
+          context.putLong(Context.tlbRead(tlb) + 8L * slot, nothing(slot));
+        }
+        if (-context.getLong(Context.tlbWrite(tlb) + 8L * slot) >> (wide ? 21 : 12) == region) {
+          context.putLong(Context.tlbWrite(tlb) + 8L * slot, nothing(slot));
         }
       }
     }
@@ -159,9 +175,10 @@ final class SoftTlb {
     }
   }
 
-  /** Whether the slot is or was, before it was emptied, that page's. */
+  /** Whether the slot for writes is or was, before it was emptied, that page's. */
   private boolean holds(int index, long page) {
-    return context.getLong(Context.tlbHost(index / ENTRIES) + 8L * (index & ENTRIES - 1)) == ramAddress + (page << 12);
+    int slot = index & ENTRIES - 1;
+    return context.getLong(Context.tlbHost(index / ENTRIES, true) + 8L * slot) == ramAddress + (page << 12);
   }
 
   private boolean isWritable(int index, long page) {

@@ -38,11 +38,11 @@ final class StringStubs {
     final int loop = begin();
     final int done = emptyCount();
     lookup(RSI, Context.tlbRead(tlb), log);
-    a.load(S1, CTX, RCX, 8, CALLED + Context.tlbHost(tlb));
+    a.load(S1, CTX, RCX, 8, CALLED + Context.tlbHost(tlb, false));
     a.alu(Assembler.ADD, S1, S0);
     elementsLeft(RAX, log);
     lookup(RDI, Context.tlbWrite(tlb), log);
-    a.load(RCX, CTX, RCX, 8, CALLED + Context.tlbHost(tlb));
+    a.load(RCX, CTX, RCX, 8, CALLED + Context.tlbHost(tlb, true));
     a.alu(Assembler.ADD, RCX, S0);
     elementsLeft(S0, log);
     minimum(RAX, S0);
@@ -67,7 +67,7 @@ final class StringStubs {
     final int loop = begin();
     final int done = emptyCount();
     lookup(RDI, Context.tlbWrite(tlb), log);
-    a.load(RCX, CTX, RCX, 8, CALLED + Context.tlbHost(tlb));
+    a.load(RCX, CTX, RCX, 8, CALLED + Context.tlbHost(tlb, true));
     a.alu(Assembler.ADD, RCX, S0);
     elementsLeft(S1, log);
     minimum(S1, COUNT);

@@ -16,6 +16,53 @@ final class Libc {
 
   private Libc() {}
 
+  /** The functions that only a running vCPU needs, bound when the first one runs. */
+  private static final class Timers {
+    static final CFunction GETTID = CFunction.of("gettid");
+    static final CFunction TIMER_CREATE = CFunction.of("timer_create");
+    static final CFunction TIMER_SETTIME = CFunction.of("timer_settime");
+    static final CFunction TIMER_DELETE = CFunction.of("timer_delete");
+
+    private Timers() {}
+  }
+
+  /** gettid(2). */
+  static int gettid() {
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) Timers.GETTID.call(CFunction.errnoState(arena), 0, 0);
+    }
+  }
+
+  /** timer_create(2). */
+  static void timerCreate(int clock, MemorySegment event, MemorySegment id) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = CFunction.errnoState(arena);
+      if ((int) Timers.TIMER_CREATE.call(state, clock, event.address(), id.address()) != 0) {
+        throw failure("timer_create", state);
+      }
+    }
+  }
+
+  /** timer_settime(2), relative. */
+  static void timerSettime(long timer, MemorySegment times) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = CFunction.errnoState(arena);
+      if ((int) Timers.TIMER_SETTIME.call(state, timer, 0, times.address(), 0, 0, 0) != 0) {
+        throw failure("timer_settime", state);
+      }
+    }
+  }
+
+  /** timer_delete(2). */
+  static void timerDelete(long timer) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = CFunction.errnoState(arena);
+      if ((int) Timers.TIMER_DELETE.call(state, timer, 0) != 0) {
+        throw failure("timer_delete", state);
+      }
+    }
+  }
+
   /** mmap(2). */
   static long mmap(long address, long length, int protection, int flags, int fd, long offset) {
     try (Arena arena = Arena.ofConfined()) {

@@ -65,6 +65,19 @@ public final class TimerThread implements Timers, AutoCloseable {
     LockSupport.unpark(thread);
   }
 
+  /**
+   * Fires on the calling thread what is due by now and the timer thread has not got to: on a busy
+   * host that thread may wait for a processor while a vCPU has one.
+   */
+  public void fireOverdue() {
+    lock.lock();
+    try {
+      fireDue();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private final class Loop implements Runnable {
     @Override
     public void run() {

@@ -10,6 +10,7 @@ import io.ringside.devices.PcDevices;
 import io.ringside.devices.PowerEvents;
 import io.ringside.host.HostCpu;
 import io.ringside.host.HostMapping;
+import io.ringside.host.ThreadTicker;
 import io.ringside.machine.GuestMemory;
 import io.ringside.machine.MachineLock;
 import io.ringside.machine.TimerThread;
@@ -66,6 +67,7 @@ public final class Machine implements AutoCloseable {
     loop = new VcpuLoop(vcpu, devices.ports(), devices.mmio(0), devices.apic(0));
     power.loop = loop;
     devices.apic(0).onInterrupt(loop::interruptChanged);
+    vcpu.onLook(timers::fireOverdue);
 
     // 5. The kernel, its initrd, command line, boot parameters and ACPI tables.
     long rsdp = AcpiTables.write(memory, 1);
@@ -97,6 +99,13 @@ public final class Machine implements AutoCloseable {
     s.segment(CpuState.TR, 0x20, EntryState.TSS_RIGHTS, entry.trLimit(), entry.trBase());
     s.set(CpuState.DEBUG_REGISTERS + 6 * 8, 0xffff0ff0L);
     s.set(CpuState.DEBUG_REGISTERS + 7 * 8, 0x400);
+  }
+
+  /** Runs the guest on the calling thread until the machine ends. */
+  public VcpuLoop.End run() {
+    try (ThreadTicker _ = vcpu.startTicker()) {
+      return loop.run();
+    }
   }
 
   /** What runs the vCPU. */

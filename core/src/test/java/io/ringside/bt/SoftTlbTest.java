@@ -28,13 +28,13 @@ class SoftTlbTest {
 
   @Test
   void fillsAndFlushes() {
-    tlb.fill(0, 0x5678, PAGE, true, false, 12);
-    tlb.fill(2, 0xffff_8000_0000_9000L, PAGE, false, true, 12);
+    tlb.fill(0, 0x5678, PAGE, true, true, false, 12);
+    tlb.fill(2, 0xffff_8000_0000_9000L, PAGE, false, false, true, 12);
     assertThat(hits(0, 0x5000, false)).isTrue();
     assertThat(hits(0, 0x5000, true)).isTrue();
     assertThat(hits(1, 0x5000, false)).isFalse();
     assertThat(hits(2, 0xffff_8000_0000_9000L, true)).isFalse();
-    assertThat(context.getLong(Context.tlbHost(0) + 8 * 5)).isEqualTo(RAM + PAGE);
+    assertThat(context.getLong(Context.tlbHost(0, false) + 8 * 5)).isEqualTo(RAM + PAGE);
     tlb.flushNonGlobal();
     assertThat(hits(0, 0x5000, false)).isFalse();
     assertThat(hits(2, 0xffff_8000_0000_9000L, false)).isTrue();
@@ -44,8 +44,8 @@ class SoftTlbTest {
 
   @Test
   void takesBackWritesThroughOneMapping() {
-    tlb.fill(0, 0x5000, PAGE, true, false, 12);
-    tlb.fill(0, 0x6000, PAGE + 4096, true, false, 12);
+    tlb.fill(0, 0x5000, PAGE, true, true, false, 12);
+    tlb.fill(0, 0x6000, PAGE + 4096, true, true, false, 12);
     tlb.revokeWrites(PAGE >>> 12);
     assertThat(hits(0, 0x5000, true)).isFalse();
     assertThat(hits(0, 0x5000, false)).as("loads go on").isTrue();
@@ -54,9 +54,9 @@ class SoftTlbTest {
 
   @Test
   void takesBackWritesThroughSeveralMappings() {
-    tlb.fill(0, 0x5000, PAGE, true, false, 12);
-    tlb.fill(1, 0xffff_8000_0000_5000L, PAGE, true, true, 12);
-    tlb.fill(2, 0x7000, PAGE, true, false, 12);
+    tlb.fill(0, 0x5000, PAGE, true, true, false, 12);
+    tlb.fill(1, 0xffff_8000_0000_5000L, PAGE, true, true, true, 12);
+    tlb.fill(2, 0x7000, PAGE, true, true, false, 12);
     tlb.revokeWrites(PAGE >>> 12);
     assertThat(hits(0, 0x5000, true)).isFalse();
     assertThat(hits(1, 0xffff_8000_0000_5000L, true)).isFalse();
@@ -65,18 +65,30 @@ class SoftTlbTest {
 
   @Test
   void takesBackWritesAfterTheMappingMoved() {
-    tlb.fill(0, 0x5000, PAGE, true, false, 12);
-    tlb.fill(0, 0x5000, PAGE + 4096, true, false, 12);
-    tlb.fill(1, 0x9000, PAGE, true, false, 12);
+    tlb.fill(0, 0x5000, PAGE, true, true, false, 12);
+    tlb.fill(0, 0x5000, PAGE + 4096, true, true, false, 12);
+    tlb.fill(1, 0x9000, PAGE, true, true, false, 12);
     tlb.revokeWrites(PAGE >>> 12);
     assertThat(hits(1, 0x9000, true)).isFalse();
     assertThat(hits(0, 0x5000, true)).as("now another page's").isTrue();
-    tlb.fill(0, 0x5000, PAGE, true, false, 12);
+    tlb.fill(0, 0x5000, PAGE, true, true, false, 12);
     tlb.flushNonGlobal();
-    tlb.fill(1, 0xa000, PAGE, true, false, 12);
-    tlb.fill(0, 0x5000, PAGE, true, false, 12);
+    tlb.fill(1, 0xa000, PAGE, true, true, false, 12);
+    tlb.fill(0, 0x5000, PAGE, true, true, false, 12);
     tlb.revokeWrites(PAGE >>> 12);
     assertThat(hits(1, 0xa000, true)).isFalse();
     assertThat(hits(0, 0x5000, true)).isFalse();
+  }
+
+  @Test
+  void readsAndWritesDoNotDriveOutEachOther() {
+    long other = 0x5000 + 4096L * Context.TLB_ENTRIES;
+    tlb.fill(1, 0x5000, PAGE, false, true, false, 12);
+    tlb.fill(1, other, PAGE + 4096, true, true, false, 12);
+    assertThat(hits(1, 0x5000, false)).isTrue();
+    assertThat(hits(1, other, true)).isTrue();
+    tlb.invalidate(other);
+    assertThat(hits(1, 0x5000, false)).isTrue();
+    assertThat(hits(1, other, true)).isFalse();
   }
 }
