@@ -34,6 +34,7 @@ import io.ringside.x86.UndefinedInstructionException;
  */
 public final class BtVcpu implements Vcpu, CpuHooks {
   private static final int RFLAGS_IF = 1 << 9;
+  private static final long CR0_EM = 1 << 2;
   private static final int PHYSICAL_ADDRESS_BITS = 40;
 
   /** Identities of code pages to keep, some 40 bytes each. */
@@ -286,7 +287,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
           decodeCurrent();
           throw GuestFault.UD;
         }
-        case ExitCode.DEVICE_NOT_AVAILABLE -> throw GuestFault.NM;
+        case ExitCode.DEVICE_NOT_AVAILABLE -> throw deviceNotAvailable();
         case ExitCode.STEPPED -> {
           processor.interrupts().deliverSingleStep();
           return null;
@@ -637,6 +638,19 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   /** The forms of POP and LEAVE that the translator leaves to Java and {@link Processor} does not have. */
   private static boolean isNearTransfer(Instruction i) {
     return i.opcode.kind() == Kind.POP;
+  }
+
+  /** What an instruction on x87, MMX or vector state raises with CR0.EM or TS (SDM vol. 3, table 14-3). */
+  private GuestFault deviceNotAvailable() {
+    if ((state.get(CpuState.CR0) & CR0_EM) != 0) {
+      Instruction i = decodeCurrent();
+      boolean x87 =
+          i.opcode.map() == 0 || i.opcode.kind() == Kind.FXSAVE || i.opcode.kind() == Kind.FXRSTOR;
+      if (!x87) {
+        return GuestFault.UD;
+      }
+    }
+    return GuestFault.NM;
   }
 
   /** Acts on a fault that the host's processor raised in translated code. */

@@ -143,6 +143,47 @@ final class Oracle implements AutoCloseable {
     return compare(c, trap);
   }
 
+  /** Changes how a page of the data is mapped in the guest. */
+  void page(int number, long flags) {
+    new GuestPages(machine.ram()).map(host.dataAddress() + 4096L * number, guestPage(number), flags);
+    machine.flushTlb();
+  }
+
+  /** Runs a case in the guest only, which must raise a page fault and change nothing; what is wrong. */
+  String expectPageFault(Case c, long address, int error) {
+    cases++;
+    runGuest(c);
+    Exit exit = machine.run();
+    StringBuilder text = new StringBuilder();
+    if (!(exit instanceof Exit.Halt)) {
+      return report(c, text.append("\n  guest left by ").append(exit));
+    }
+    int vector = GuestTables.vectorOf(state.rip());
+    long frame = state.gpr(CpuState.RSP);
+    NativeMemory memory = machine.ram();
+    if (vector != 14) {
+      return report(c, text.append("\n  vector ").append(vector));
+    }
+    expect("error code", error, memory.getLong(frame), text);
+    expect("CR2", address, state.get(CpuState.CR2), text);
+    expect("RIP", host.codeAddress(c.offset), memory.getLong(frame + 8), text);
+    expect("RSP", c.gpr[CpuState.RSP], memory.getLong(frame + 32), text);
+    for (int r = 0; r < 16; r++) {
+      if (r != CpuState.RSP) {
+        expect(NAMES[r], c.gpr[r], state.gpr(r), text);
+      }
+    }
+    compareMemory(c, 14, text);
+    return text.isEmpty() ? "" : report(c, text);
+  }
+
+  private static void expect(String what, long wanted, long found, StringBuilder text) {
+    if (wanted != found) {
+      text.append("\n  ").append(what).append(": expected ").append(Long.toHexString(wanted)).append(", found ").append(
+          Long.toHexString(found));
+    }
+  }
+
   private void runHost(Case c) {
     host.writeCode(c.offset, c.nativeCode, c.vectors);
     for (int r = 0; r < 16; r++) {

@@ -53,7 +53,7 @@ final class SequenceGenerator {
   /** What can't run natively with the same outcome, see the tests of single instructions. */
   private static boolean excluded(Opcode op) {
     return switch (op.mnemonic()) {
-      case "rdrand", "rdseed", "fnsave", "fnstenv", "div", "idiv", "serialize" -> true;
+      case "rdrand", "rdseed", "fnsave", "fnstenv", "serialize" -> true;
       default -> op.map() == 1 && op.code() == 0x0d;
     };
   }
