@@ -233,8 +233,11 @@ public final class TranslationListing {
       if (at == Context.tlbWrite(tlb)) {
         return "tag for writes, TLB " + tlb;
       }
-      if (at == Context.tlbHost(tlb)) {
-        return "host page, TLB " + tlb;
+      if (at == Context.tlbHost(tlb, false)) {
+        return "host page for reads, TLB " + tlb;
+      }
+      if (at == Context.tlbHost(tlb, true)) {
+        return "host page for writes, TLB " + tlb;
       }
       if (at == Context.jumpCache(tlb)) {
         return "jump cache " + tlb;
