@@ -48,7 +48,7 @@ class RandomSequenceTest {
     Assembler a = new Assembler();
     long pieces = 0;
     try (Oracle oracle = new Oracle(disturbance == Disturbance.SMALL_CACHE ? 192 << 10 : 4 << 20);
-        Interrupter interrupter = new Interrupter(oracle, disturbance == Disturbance.INTERRUPTS)) {
+        Interrupter _ = new Interrupter(oracle, disturbance == Disturbance.INTERRUPTS)) {
       CaseGenerator encoder = new CaseGenerator(oracle, table, random);
       SequenceGenerator generator = new SequenceGenerator(oracle, encoder, table.opcodes(), random);
       generator.savedFlags = disturbance != Disturbance.SINGLE_STEP;
