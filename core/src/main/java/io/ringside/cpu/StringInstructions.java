@@ -43,7 +43,8 @@ public final class StringInstructions {
     boolean finished = count == 0;
     if (!finished) {
       // Single-stepped, each element traps.
-      long most = (state.get(CpuState.SYSTEM_FLAGS) & RegisterBits.FLAG_TF) != 0 ? 1 : BUDGET / size;
+      long most =
+          (state.get(CpuState.SYSTEM_FLAGS) & RegisterBits.FLAG_TF) != 0 ? 1 : BUDGET / size;
       long elements = Long.compareUnsigned(count, most) < 0 ? count : most;
       finished =
           switch (insn.opcode.kind()) {

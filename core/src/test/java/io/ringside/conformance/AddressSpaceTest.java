@@ -102,7 +102,10 @@ class AddressSpaceTest {
       map(g, 0, 0xc_0000, 0xc_0000, FLAGS | GuestPages.GLOBAL);
       map(g, 1, 0xc_1000, 0xc_2000, FLAGS);
       // ADD RAX,[FREE+1000h]; ADD RAX,[FREE+1008h]; INC qword [FREE+1000h]
-      g.at(0xc_0000).mov(8, Guest.FREE + 0x1000).bytes(0x49, 0x03, 0x00, 0x49, 0x03, 0x40, 0x08, 0x49, 0xff, 0x00).ret();
+      g.at(0xc_0000)
+          .mov(8, Guest.FREE + 0x1000)
+          .bytes(0x49, 0x03, 0x00, 0x49, 0x03, 0x40, 0x08, 0x49, 0xff, 0x00)
+          .ret();
       g.ram.putLong(0xc_1008, 1000);
       g.ram.putLong(0xc_2008, 2000);
       loop(g);
@@ -122,10 +125,18 @@ class AddressSpaceTest {
       g.ram.putLong(0xc_2000, 2);
       g.ram.putLong(0xc_3000, 3);
       long entry = g.pages.entry(Guest.FREE);
-      g.kernel().load(8, Guest.FREE).mov(RAX, 0xc_2000 | FLAGS | GuestPages.GLOBAL).store(entry, RAX)
-          .mov(RBX, Guest.FREE).bytes(0x0f, 0x01, 0x3b).load(9, Guest.FREE)
-          .mov(RAX, 0xc_3000 | FLAGS | GuestPages.GLOBAL).store(entry, RAX)
-          .control(4, GuestTables.CR4 & ~(1 << 7)).load(10, Guest.FREE).hlt();
+      g.kernel()
+          .load(8, Guest.FREE)
+          .mov(RAX, 0xc_2000 | FLAGS | GuestPages.GLOBAL)
+          .store(entry, RAX)
+          .mov(RBX, Guest.FREE)
+          .bytes(0x0f, 0x01, 0x3b)
+          .load(9, Guest.FREE)
+          .mov(RAX, 0xc_3000 | FLAGS | GuestPages.GLOBAL)
+          .store(entry, RAX)
+          .control(4, GuestTables.CR4 & ~(1 << 7))
+          .load(10, Guest.FREE)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(8)).isOne();
       assertThat(g.gpr(9)).isEqualTo(2);
@@ -156,13 +167,23 @@ class AddressSpaceTest {
     try (Guest g = new Guest(method)) {
       // A function in a user page, called by both; the user's call goes on with SYSCALL.
       g.at(Guest.USER + 0x800).bytes(0xff, 0xc3).ret();
-      Program k = g.kernel().wrmsr(0xc000_0082, Guest.KERNEL + 0x400).wrmsr(0xc000_0084, 0x4_7700).mov(RBX, 0)
-          .mov(RSI, 100);
+      Program k =
+          g.kernel()
+              .wrmsr(0xc000_0082, Guest.KERNEL + 0x400)
+              .wrmsr(0xc000_0084, 0x4_7700)
+              .mov(RBX, 0)
+              .mov(RSI, 100);
       k.enterUser(Guest.USER, 2);
       g.user().call(Guest.USER + 0x800).syscall().jmp(Guest.USER);
       Program s = g.at(Guest.KERNEL + 0x400);
-      s.mov(CpuState.RSP, Guest.KERNEL_STACK).bytes(0x51, 0x41, 0x53).call(Guest.USER + 0x800).bytes(0x41, 0x5b, 0x59);
-      s.bytes(0xff, 0xce, 0x75, 1).hlt().mov(CpuState.RSP, Guest.USER_STACK).bytes(0x48, 0x0f, 0x07);
+      s.mov(CpuState.RSP, Guest.KERNEL_STACK)
+          .bytes(0x51, 0x41, 0x53)
+          .call(Guest.USER + 0x800)
+          .bytes(0x41, 0x5b, 0x59);
+      s.bytes(0xff, 0xce, 0x75, 1)
+          .hlt()
+          .mov(CpuState.RSP, Guest.USER_STACK)
+          .bytes(0x48, 0x0f, 0x07);
       g.runToHalt();
       assertThat(g.gpr(RBX)).isEqualTo(200);
     }

@@ -21,14 +21,20 @@ class FpuTest {
     g.ram.putInt(DATA + 0x40, 0x5f80);
     g.gpr(RBX, DATA);
     // MOVDQU XMM0,[RBX]; VMOVDQU YMM7,[RBX]; FLDPI; FLD1; LDMXCSR [RBX+40h]
-    return g.kernel().bytes(0xf3, 0x0f, 0x6f, 0x03).bytes(0xc5, 0xfe, 0x6f, 0x3b).bytes(0xd9, 0xeb, 0xd9, 0xe8)
+    return g.kernel()
+        .bytes(0xf3, 0x0f, 0x6f, 0x03)
+        .bytes(0xc5, 0xfe, 0x6f, 0x3b)
+        .bytes(0xd9, 0xeb, 0xd9, 0xe8)
         .bytes(0x0f, 0xae, 0x53, 0x40);
   }
 
   /** Stores them: XMM0 at 100h, YMM7 at 120h, ST(0) and ST(1) as doubles at 140h, MXCSR at 150h. */
   private static Program store(Program p) {
-    return p.bytes(0xf3, 0x0f, 0x7f, 0x83, 0, 1, 0, 0).bytes(0xc5, 0xfe, 0x7f, 0xbb, 0x20, 1, 0, 0)
-        .bytes(0xdd, 0x9b, 0x40, 1, 0, 0).bytes(0xdd, 0x9b, 0x48, 1, 0, 0).bytes(0x0f, 0xae, 0x9b, 0x50, 1, 0, 0);
+    return p.bytes(0xf3, 0x0f, 0x7f, 0x83, 0, 1, 0, 0)
+        .bytes(0xc5, 0xfe, 0x7f, 0xbb, 0x20, 1, 0, 0)
+        .bytes(0xdd, 0x9b, 0x40, 1, 0, 0)
+        .bytes(0xdd, 0x9b, 0x48, 1, 0, 0)
+        .bytes(0x0f, 0xae, 0x9b, 0x50, 1, 0, 0);
   }
 
   private static void check(Guest g) {
@@ -75,11 +81,14 @@ class FpuTest {
   @ForEachMethod
   void xsaveAndXrstor(Method method) {
     // XSAVE64 and XSAVEC64
-    for (int[] save : new int[][] {{0x48, 0x0f, 0xae, 0xa3, 0, 2, 0, 0}, {0x48, 0x0f, 0xc7, 0xa3, 0, 2, 0, 0}}) {
+    for (int[] save :
+        new int[][] {{0x48, 0x0f, 0xae, 0xa3, 0, 2, 0, 0}, {0x48, 0x0f, 0xc7, 0xa3, 0, 2, 0, 0}}) {
       try (Guest g = new Guest(method)) {
         Program p = load(g).mov(RAX, 7).mov(RDX, 0).bytes(save);
         // VZEROALL, FNINIT, MXCSR to its default, XRSTOR64
-        p.bytes(0xc5, 0xfc, 0x77, 0xdb, 0xe3).mov(RCX, 0x1f80).bytes(0x89, 0x4b, 0x60, 0x0f, 0xae, 0x53, 0x60);
+        p.bytes(0xc5, 0xfc, 0x77, 0xdb, 0xe3)
+            .mov(RCX, 0x1f80)
+            .bytes(0x89, 0x4b, 0x60, 0x0f, 0xae, 0x53, 0x60);
         p.bytes(0x48, 0x0f, 0xae, 0xab, 0, 2, 0, 0);
         store(p).hlt();
         g.runToHalt();
@@ -97,7 +106,10 @@ class FpuTest {
       g.ram.putInt(DATA + 0x218, 0x1f80);
       Program p = load(g).mov(RAX, 7).mov(RDX, 0).bytes(0x48, 0x0f, 0xae, 0xab, 0, 2, 0, 0);
       // MOVDQU [RBX+100h], XMM0; FNSTCW [RBX+110h]; FNSTSW [RBX+112h]
-      p.bytes(0xf3, 0x0f, 0x7f, 0x83, 0, 1, 0, 0).bytes(0xd9, 0xbb, 0x10, 1, 0, 0).bytes(0xdd, 0xbb, 0x12, 1, 0, 0).hlt();
+      p.bytes(0xf3, 0x0f, 0x7f, 0x83, 0, 1, 0, 0)
+          .bytes(0xd9, 0xbb, 0x10, 1, 0, 0)
+          .bytes(0xdd, 0xbb, 0x12, 1, 0, 0)
+          .hlt();
       g.ram.fill(DATA + 0x100, 32, 0xff);
       g.runToHalt();
       assertThat(g.ram.getLong(DATA + 0x100)).isZero();
@@ -118,7 +130,9 @@ class FpuTest {
 
   @ForEachMethod
   void taskSwitched(Method method) {
-    int[][] codes = {{0x0f, 0x57, 0xc0}, {0xd9, 0xe8}, {0x0f, 0x77}, {0xc5, 0xf8, 0x77}, {0x0f, 0xae, 0x03}, {0x9b}};
+    int[][] codes = {
+      {0x0f, 0x57, 0xc0}, {0xd9, 0xe8}, {0x0f, 0x77}, {0xc5, 0xf8, 0x77}, {0x0f, 0xae, 0x03}, {0x9b}
+    };
     for (int[] code : codes) {
       try (Guest g = new Guest(method)) {
         g.state.set(CpuState.CR0, GuestTables.CR0 | 8);
@@ -130,7 +144,10 @@ class FpuTest {
     // After CLTS it works; with EM set SSE is undefined and x87 not available.
     try (Guest g = new Guest(method)) {
       g.state.set(CpuState.CR0, GuestTables.CR0 | 8);
-      Program p = g.kernel().bytes(0x0f, 0x06, 0x0f, 0x57, 0xc0, 0xd9, 0xe8).control(0, GuestTables.CR0 | 4);
+      Program p =
+          g.kernel()
+              .bytes(0x0f, 0x06, 0x0f, 0x57, 0xc0, 0xd9, 0xe8)
+              .control(0, GuestTables.CR0 | 4);
       long rip = p.here();
       p.bytes(0x0f, 0x57, 0xc0);
       g.expectFault(6, rip);
@@ -140,7 +157,11 @@ class FpuTest {
   @ForEachMethod
   void switchedOffInCr4(Method method) {
     try (Guest g = new Guest(method)) {
-      Program p = g.kernel().bytes(0xc5, 0xf8, 0x77).control(4, GuestTables.CR4 & ~(1 << 18)).bytes(0x0f, 0x57, 0xc0);
+      Program p =
+          g.kernel()
+              .bytes(0xc5, 0xf8, 0x77)
+              .control(4, GuestTables.CR4 & ~(1 << 18))
+              .bytes(0x0f, 0x57, 0xc0);
       long rip = p.here();
       p.bytes(0xc5, 0xf8, 0x77);
       g.expectFault(6, rip);
@@ -159,10 +180,13 @@ class FpuTest {
       g.ram.putInt(DATA, 0x1d80);
       g.ram.putInt(DATA + 4, 0x3f80_0000);
       g.gpr(RBX, DATA);
-      Program p = g.kernel().bytes(0x0f, 0xae, 0x13, 0xf3, 0x0f, 0x10, 0x43, 0x04, 0x0f, 0x57, 0xc9);
+      Program p =
+          g.kernel().bytes(0x0f, 0xae, 0x13, 0xf3, 0x0f, 0x10, 0x43, 0x04, 0x0f, 0x57, 0xc9);
       long rip = p.here();
       p.bytes(0xf3, 0x0f, 0x5e, 0xc1);
-      g.handler(19, Guest.KERNEL + 0x400).bytes(0x0f, 0xae, 0x5b, 0x10, 0xf3, 0x0f, 0x11, 0x43, 0x14).hlt();
+      g.handler(19, Guest.KERNEL + 0x400)
+          .bytes(0x0f, 0xae, 0x5b, 0x10, 0xf3, 0x0f, 0x11, 0x43, 0x14)
+          .hlt();
       g.runToHalt();
       assertThat(g.ram.getLong(GuestTables.IST1_TOP - 40)).isEqualTo(rip);
       assertThat(g.ram.getInt(DATA + 0x10) & 4).isEqualTo(4);
@@ -177,7 +201,8 @@ class FpuTest {
       g.ram.putShort(DATA, 0x37b);
       g.gpr(RBX, DATA);
       // FLDCW [RBX]; FLD1; FLDZ; FDIVP; NOP; FNSTSW AX; FWAIT
-      Program p = g.kernel().bytes(0xd9, 0x2b, 0xd9, 0xe8, 0xd9, 0xee, 0xde, 0xf9, 0x90, 0xdf, 0xe0);
+      Program p =
+          g.kernel().bytes(0xd9, 0x2b, 0xd9, 0xe8, 0xd9, 0xee, 0xde, 0xf9, 0x90, 0xdf, 0xe0);
       long rip = p.here();
       p.bytes(0x9b);
       g.expectFault(16, rip);

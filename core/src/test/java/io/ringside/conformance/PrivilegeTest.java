@@ -124,7 +124,16 @@ class PrivilegeTest {
   @ForEachMethod
   void popfInKernelMode(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().push(-1L & ~0x100L).popf().pushf().bytes(0x58).push(2).popf().pushf().bytes(0x5b).hlt();
+      g.kernel()
+          .push(-1L & ~0x100L)
+          .popf()
+          .pushf()
+          .bytes(0x58)
+          .push(2)
+          .popf()
+          .pushf()
+          .bytes(0x5b)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RAX)).isEqualTo(0x24_7ed7);
       assertThat(g.gpr(RBX)).isEqualTo(2);
@@ -134,7 +143,14 @@ class PrivilegeTest {
   @ForEachMethod
   void popf16LeavesTheUpperFlags(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().push(0x24_0002).popf().bytes(0x66, 0x68, 0xd7, 0x0c).bytes(0x66, 0x9d).pushf().bytes(0x58).hlt();
+      g.kernel()
+          .push(0x24_0002)
+          .popf()
+          .bytes(0x66, 0x68, 0xd7, 0x0c)
+          .bytes(0x66, 0x9d)
+          .pushf()
+          .bytes(0x58)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RAX)).isEqualTo(0x24_0cd7);
       assertThat(g.gpr(CpuState.RSP)).isEqualTo(Guest.KERNEL_STACK);
@@ -144,10 +160,20 @@ class PrivilegeTest {
   /** Without UMIP user mode sees the guest's own tables; with it, it faults. */
   @ForEachMethod
   void userModeInstructionPrevention(Method method) {
-    int[][] codes = {{0x0f, 0x01, 0x03}, {0x0f, 0x01, 0x0b}, {0x0f, 0x00, 0x03}, {0x0f, 0x00, 0x0b}, {0x0f, 0x01, 0x23}};
+    int[][] codes = {
+      {0x0f, 0x01, 0x03},
+      {0x0f, 0x01, 0x0b},
+      {0x0f, 0x00, 0x03},
+      {0x0f, 0x00, 0x0b},
+      {0x0f, 0x01, 0x23}
+    };
     try (Guest g = new Guest(method)) {
       g.gpr(RBX, Guest.USER_DATA);
-      g.user().bytes(0x0f, 0x01, 0x03).bytes(0x0f, 0x01, 0x4b, 0x10).bytes(0x0f, 0x00, 0x4b, 0x20).hlt();
+      g.user()
+          .bytes(0x0f, 0x01, 0x03)
+          .bytes(0x0f, 0x01, 0x4b, 0x10)
+          .bytes(0x0f, 0x00, 0x4b, 0x20)
+          .hlt();
       g.startInUserMode();
       g.runToHalt();
       assertThat(g.ram.getShort(Guest.USER_DATA)).isEqualTo(0x37);

@@ -20,8 +20,10 @@ class SingleStepTest {
   private static void logger(Guest g) {
     g.gpr(14, LOG);
     // PUSH RAX; MOV RAX,[RSP+8]; MOV [R14],RAX; ADD R14,8; POP RAX; IRETQ
-    g.handler(1, Guest.KERNEL + 0xc00).bytes(0x50, 0x48, 0x8b, 0x44, 0x24, 0x08, 0x49, 0x89, 0x06, 0x49, 0x83, 0xc6, 0x08)
-        .bytes(0x58).iretq();
+    g.handler(1, Guest.KERNEL + 0xc00)
+        .bytes(0x50, 0x48, 0x8b, 0x44, 0x24, 0x08, 0x49, 0x89, 0x06, 0x49, 0x83, 0xc6, 0x08)
+        .bytes(0x58)
+        .iretq();
   }
 
   private static List<Long> log(Guest g) {
@@ -37,9 +39,13 @@ class SingleStepTest {
     try (Guest g = new Guest(method)) {
       logger(g);
       g.state.rflags(TF | 2);
-      // NOP; INC EAX; JNZ +1; HLT; PUSH RAX; POP RBX; CALL +0; POP RCX; JMP +0; MOV EAX,[RSP-8]; UD2
-      g.kernel().nop().bytes(0xff, 0xc0, 0x75, 1, 0xf4, 0x50, 0x5b, 0xe8, 0, 0, 0, 0, 0x59, 0xeb, 0)
-          .bytes(0x8b, 0x44, 0x24, 0xf8).bytes(0x0f, 0x0b);
+      // NOP; INC EAX; JNZ +1; HLT; PUSH RAX; POP RBX; CALL +0; POP RCX; JMP +0; MOV EAX,[RSP-8];
+      // UD2
+      g.kernel()
+          .nop()
+          .bytes(0xff, 0xc0, 0x75, 1, 0xf4, 0x50, 0x5b, 0xe8, 0, 0, 0, 0, 0x59, 0xeb, 0)
+          .bytes(0x8b, 0x44, 0x24, 0xf8)
+          .bytes(0x0f, 0x0b);
       g.runToHalt();
       assertThat(log(g)).containsExactly(1L, 3L, 6L, 7L, 8L, 13L, 14L, 16L, 20L);
     }
@@ -80,7 +86,11 @@ class SingleStepTest {
       logger(g);
       g.state.rflags(TF | 2);
       // CPUID; RDTSC; MOV RAX,CR3; MOV CR3,RAX; CLI; STI; NOP
-      g.kernel().bytes(0x0f, 0xa2, 0x0f, 0x31, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8).cli().nop().bytes(0x0f, 0x0b);
+      g.kernel()
+          .bytes(0x0f, 0xa2, 0x0f, 0x31, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8)
+          .cli()
+          .nop()
+          .bytes(0x0f, 0x0b);
       g.runToHalt();
       assertThat(log(g)).containsExactly(2L, 4L, 7L, 10L, 11L, 12L);
     }
@@ -115,7 +125,10 @@ class SingleStepTest {
   void acrossSyscall(Method method) {
     try (Guest g = new Guest(method)) {
       logger(g);
-      g.kernel().wrmsr(0xc000_0082, Guest.KERNEL + 0x800).wrmsr(0xc000_0084, 0x700).enterUser(Guest.USER, TF | 2);
+      g.kernel()
+          .wrmsr(0xc000_0082, Guest.KERNEL + 0x800)
+          .wrmsr(0xc000_0084, 0x700)
+          .enterUser(Guest.USER, TF | 2);
       g.at(Guest.KERNEL + 0x800).nop().nop().bytes(0x48, 0x0f, 0x07);
       Program user = g.user().nop().syscall();
       long after = user.here() - Guest.KERNEL;

@@ -3,7 +3,6 @@ package io.ringside.conformance;
 import static io.ringside.cpu.CpuState.RAX;
 import static io.ringside.cpu.CpuState.RBX;
 import static io.ringside.cpu.CpuState.RCX;
-import static io.ringside.cpu.CpuState.RDX;
 import static io.ringside.cpu.CpuState.RSI;
 import static io.ringside.cpu.CpuState.RSP;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -25,9 +24,17 @@ class TransferTest {
       long back = user.here();
       user.pushf().bytes(0x5e).mov(RBX, 0x77).syscall();
       // The kernel counts in RDX, keeps what it sees at the first time, and halts at the second.
-      g.at(ENTRY).bytes(0xff, 0xc2).bytes(0x83, 0xfa, 2).bytes(0x75, 1).hlt()
-          .pushf().bytes(0x41, 0x5e).store(Guest.KERNEL_DATA, RCX).store(Guest.KERNEL_DATA + 8, 11)
-          .bytes(0x66, 0x8c, 0xd0).bytes(0x48, 0x0f, 0x07);
+      g.at(ENTRY)
+          .bytes(0xff, 0xc2)
+          .bytes(0x83, 0xfa, 2)
+          .bytes(0x75, 1)
+          .hlt()
+          .pushf()
+          .bytes(0x41, 0x5e)
+          .store(Guest.KERNEL_DATA, RCX)
+          .store(Guest.KERNEL_DATA + 8, 11)
+          .bytes(0x66, 0x8c, 0xd0)
+          .bytes(0x48, 0x0f, 0x07);
       g.runToHalt();
       assertThat(g.ram.getLong(Guest.KERNEL_DATA)).isEqualTo(back);
       assertThat(g.ram.getLong(Guest.KERNEL_DATA + 8)).isEqualTo(0xad7);
@@ -65,8 +72,14 @@ class TransferTest {
   @ForEachMethod
   void swapgs(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().wrmsr(0xc000_0101, 0x1000).wrmsr(0xc000_0102, 0xffff_8000_0000_2000L).bytes(0x0f, 0x01, 0xf8)
-          .bytes(0xf3, 0x48, 0x0f, 0xae, 0xcb).bytes(0x0f, 0x01, 0xf8).rdmsr(0xc000_0102).hlt();
+      g.kernel()
+          .wrmsr(0xc000_0101, 0x1000)
+          .wrmsr(0xc000_0102, 0xffff_8000_0000_2000L)
+          .bytes(0x0f, 0x01, 0xf8)
+          .bytes(0xf3, 0x48, 0x0f, 0xae, 0xcb)
+          .bytes(0x0f, 0x01, 0xf8)
+          .rdmsr(0xc000_0102)
+          .hlt();
       g.runToHalt();
       assertThat(g.gpr(RBX)).isEqualTo(0xffff_8000_0000_2000L);
       assertThat(g.gpr(RAX)).isEqualTo(0xffff_8000_0000_2000L);
@@ -125,7 +138,13 @@ class TransferTest {
   @ForEachMethod
   void iretWithBadSelector(Method method) {
     try (Guest g = new Guest(method)) {
-      Program k = g.kernel().push(GuestTables.KERNEL_DATA).push(Guest.KERNEL_STACK).push(2).push(0x38).push(Guest.KERNEL);
+      Program k =
+          g.kernel()
+              .push(GuestTables.KERNEL_DATA)
+              .push(Guest.KERNEL_STACK)
+              .push(2)
+              .push(0x38)
+              .push(Guest.KERNEL);
       long rip = k.here();
       k.iretq();
       g.expectFault(13, 0x38, rip);
@@ -135,8 +154,13 @@ class TransferTest {
   @ForEachMethod
   void iretToNonCanonicalAddress(Method method) {
     try (Guest g = new Guest(method)) {
-      Program k = g.kernel().push(GuestTables.KERNEL_DATA).push(Guest.KERNEL_STACK).push(2)
-          .push(GuestTables.KERNEL_CODE).push(0x8000_0000_0000L);
+      Program k =
+          g.kernel()
+              .push(GuestTables.KERNEL_DATA)
+              .push(Guest.KERNEL_STACK)
+              .push(2)
+              .push(GuestTables.KERNEL_CODE)
+              .push(0x8000_0000_0000L);
       long rip = k.here();
       k.iretq();
       g.expectFault(13, 0, rip);
@@ -147,8 +171,13 @@ class TransferTest {
   @ForEachMethod
   void iretWithinTheKernel(Method method) {
     try (Guest g = new Guest(method)) {
-      g.kernel().push(GuestTables.KERNEL_DATA).push(Guest.KERNEL_STACK - 0x77).push(0x8d7)
-          .push(GuestTables.KERNEL_CODE).push(ENTRY).iretq();
+      g.kernel()
+          .push(GuestTables.KERNEL_DATA)
+          .push(Guest.KERNEL_STACK - 0x77)
+          .push(0x8d7)
+          .push(GuestTables.KERNEL_CODE)
+          .push(ENTRY)
+          .iretq();
       g.at(ENTRY).hlt();
       g.runToHalt();
       assertThat(g.state.rip()).isEqualTo(ENTRY + 1);
@@ -213,7 +242,13 @@ class TransferTest {
   void compatibilityMode(Method method) {
     try (Guest g = new Guest(method)) {
       g.ram.putLong(GuestTables.GDT + 0x18, 0x00cf_fb00_0000_ffffL);
-      g.kernel().push(GuestTables.USER_DATA).push(Guest.USER_STACK).push(2).push(0x1b).push(Guest.USER).iretq();
+      g.kernel()
+          .push(GuestTables.USER_DATA)
+          .push(Guest.USER_STACK)
+          .push(2)
+          .push(0x1b)
+          .push(Guest.USER)
+          .iretq();
       Exit exit = g.run();
       assertThat(exit).isInstanceOf(Exit.Failure.class);
       assertThat(((Exit.Failure) exit).detail()).contains("32-bit").doesNotContain("\n");

@@ -3,7 +3,6 @@ package io.ringside.oracle;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ringside.conformance.GuestPages;
-import io.ringside.cpu.CpuState;
 import io.ringside.x86.Feature;
 import io.ringside.x86.Kind;
 import io.ringside.x86.Opcode;
@@ -63,13 +62,25 @@ class OperandFaultTest {
   private static boolean accesses(Opcode op) {
     boolean plain =
         switch (op.kind()) {
-          case GENERIC, SHIFT_CL, CMPXCHG_PAIR, MOV_MOFFS, PCMPSTRI, PUSH, JMP_INDIRECT, CALL_INDIRECT, FXSAVE, FXRSTOR,
+          case GENERIC,
+              SHIFT_CL,
+              CMPXCHG_PAIR,
+              MOV_MOFFS,
+              PCMPSTRI,
+              PUSH,
+              JMP_INDIRECT,
+              CALL_INDIRECT,
+              FXSAVE,
+              FXRSTOR,
               MOV_FROM_SEGMENT ->
               true;
           default -> false;
         };
     // Masked loads and stores access what the mask says.
-    return plain && op.rm() != Operand.NONE && !op.mnemonic().contains("maskmov") && !op.registerInOpcode();
+    return plain
+        && op.rm() != Operand.NONE
+        && !op.mnemonic().contains("maskmov")
+        && !op.registerInOpcode();
   }
 
   private void run(Oracle oracle, CaseGenerator generator, Opcode op, State pageState) {
@@ -104,7 +115,8 @@ class OperandFaultTest {
       // Aligned, for instructions that check that first; or the last byte in the page.
       long page = oracle.dataAddress() + 4096L * PAGE;
       boolean aligned = op.usesFpu() || op.kind() == Kind.CMPXCHG_PAIR;
-      long operand = crossing && !aligned ? page - bytes + 1 + random.nextInt(bytes - 1) : page + 64;
+      long operand =
+          crossing && !aligned ? page - bytes + 1 + random.nextInt(bytes - 1) : page + 64;
       c.gpr[h.base] = operand - c.instruction.displacement;
       cases++;
       long address = Math.max(operand, page);

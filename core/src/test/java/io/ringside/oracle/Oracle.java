@@ -145,7 +145,8 @@ final class Oracle implements AutoCloseable {
 
   /** Changes how a page of the data is mapped in the guest. */
   void page(int number, long flags) {
-    new GuestPages(machine.ram()).map(host.dataAddress() + 4096L * number, guestPage(number), flags);
+    new GuestPages(machine.ram())
+        .map(host.dataAddress() + 4096L * number, guestPage(number), flags);
     machine.flushTlb();
   }
 
@@ -179,8 +180,12 @@ final class Oracle implements AutoCloseable {
 
   private static void expect(String what, long wanted, long found, StringBuilder text) {
     if (wanted != found) {
-      text.append("\n  ").append(what).append(": expected ").append(Long.toHexString(wanted)).append(", found ").append(
-          Long.toHexString(found));
+      text.append("\n  ")
+          .append(what)
+          .append(": expected ")
+          .append(Long.toHexString(wanted))
+          .append(", found ")
+          .append(Long.toHexString(found));
     }
   }
 

@@ -67,7 +67,8 @@ class RandomSequenceTest {
         String difference = oracle.run(c);
         if (!difference.isEmpty()) {
           difference = reduce(oracle, generator, sequence, c, a, difference);
-          throw new AssertionError("seed " + seed + ", sequence " + n + ":\n" + sequence + difference);
+          throw new AssertionError(
+              "seed " + seed + ", sequence " + n + ":\n" + sequence + difference);
         }
       }
     }
@@ -78,7 +79,12 @@ class RandomSequenceTest {
 
   /** Leaves out what can be left out with a difference remaining; the last difference. */
   private static String reduce(
-      Oracle oracle, SequenceGenerator generator, Sequence sequence, Case c, Assembler a, String first) {
+      Oracle oracle,
+      SequenceGenerator generator,
+      Sequence sequence,
+      Case c,
+      Assembler a,
+      String first) {
     String difference = first;
     boolean smaller = true;
     while (smaller) {
@@ -109,14 +115,16 @@ class RandomSequenceTest {
     private final Thread thread;
 
     Interrupter(Oracle oracle, boolean active) {
-      thread = new Thread(() -> {
-        while (active && !stop.get()) {
-          LockSupport.parkNanos(20_000);
-          if (!oracle.machine.interrupts().hasPending()) {
-            oracle.machine.interrupts().raise(Oracle.VECTOR);
-          }
-        }
-      });
+      thread =
+          new Thread(
+              () -> {
+                while (active && !stop.get()) {
+                  LockSupport.parkNanos(20_000);
+                  if (!oracle.machine.interrupts().hasPending()) {
+                    oracle.machine.interrupts().raise(Oracle.VECTOR);
+                  }
+                }
+              });
       thread.start();
     }
 

@@ -100,7 +100,10 @@ final class SequenceGenerator {
                     oracle.dataAddress() + COUNTERS + 64 * counters++, 1 + random.nextInt(3), body);
             case 4 -> new Sequence.Call(random.nextBoolean() ? -1 : free(), body);
             case 5 -> new Sequence.PushPop(random.nextInt(16), free(), body);
-            default -> savedFlags ? new Sequence.SavedFlags(body) : new Sequence.Skip(random.nextInt(16), body);
+            default ->
+                savedFlags
+                    ? new Sequence.SavedFlags(body)
+                    : new Sequence.Skip(random.nextInt(16), body);
           });
     }
   }
