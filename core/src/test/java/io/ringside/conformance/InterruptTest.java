@@ -278,6 +278,8 @@ class InterruptTest {
       // ADC EAX, 0; SETC -> stays: STC; DEC ECX keeps CF
       k.bytes(0x83, 0xd0, 0x00, 0xf9, 0xff, 0xc9, 0x75, (int) (top - (k.here() + 8))).cli().hlt();
       g.handler(VECTOR, Guest.KERNEL + 0x400).bytes(0x83, 0xc2, 0x01).bytes(0xf8).iretq();
+      // One is there from the start: the thread may get no processor while the loop runs.
+      g.machine.interrupts().raise(VECTOR);
       boolean[] stop = {false};
       int[] raised = {0};
       Thread thread =
