@@ -4,9 +4,9 @@ import java.util.Arrays;
 
 /**
  * A small assembler for 64-bit mode: what the translator emits of its own, plus {@link #legacyOpcode} and
- * {@link #vexOpcode} by which any
- * decoded instruction is encoded again with other operands. Registers are numbers 0 (RAX) to 15 (R15) in encoding
- * order; memory operands are base, index, scale and displacement, with {@link #NONE} for an absent register.
+ * {@link #vexOpcode} by which any decoded instruction is encoded again with other operands. Registers are numbers 0
+ * (RAX) to 15 (R15) in encoding order; memory operands are base, index, scale and displacement, with {@link #NONE} for
+ * an absent register.
  *
  * <p>Code is assembled for the address given to {@link #start}, so that relative branches to fixed addresses come out
  * right; encodings follow Intel SDM vol. 2 chapter 2.
@@ -158,7 +158,6 @@ public final class Assembler {
   }
 
   // ---- ModRM and SIB
-  // ------------------------------------------------------------------------------------------
 
   /** Emits ModRM, SIB and displacement for a memory operand; REX must have been emitted. */
   public void memory(int reg, int base, int index, int scale, int displacement) {
@@ -245,7 +244,6 @@ public final class Assembler {
   }
 
   // ---- Moves
-  // --------------------------------------------------------------------------------------------------
 
   /** MOV r64, r64. */
   public void mov(int to, int from) {
@@ -338,7 +336,6 @@ public final class Assembler {
   }
 
   // ---- Arithmetic
-  // ---------------------------------------------------------------------------------------------
 
   /** 64-bit {@code operation} to, from. */
   public void alu(int operation, int to, int from) {
@@ -416,7 +413,6 @@ public final class Assembler {
   }
 
   // ---- BMI2, which leaves the flags alone
-  // ---------------------------------------------------------------------
 
   private void vexMemory(int pp, int map, boolean wide, int reg, int vvvv, int base) {
     byte1(0xc4);
@@ -468,7 +464,6 @@ public final class Assembler {
   }
 
   // ---- Control flow
-  // -------------------------------------------------------------------------------------------
 
   /** Jcc rel32 to a position still unknown: returns where the rel32 is, for {@link #bindRel32}. */
   public int jcc(int condition) {
@@ -571,7 +566,6 @@ public final class Assembler {
   }
 
   // ---- Any instruction, again
-  // ---------------------------------------------------------------------------------
 
   /**
    * Emits a legacy-encoded instruction up to its opcode byte.

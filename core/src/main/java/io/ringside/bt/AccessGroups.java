@@ -8,9 +8,9 @@ import io.ringside.x86.Opcode.Operand;
 
 /**
  * Finds the memory accesses of a unit that go to one small range: the same base and index registers with different
- * displacements, pushes and pops, spills to the stack, neighbouring variables. They are translated with one look-up for the whole range, at the
- * first of them; the others use the host address that it left in the context block. A range that crosses a page, or
- * that can't be accessed as a whole, is left to a translation of the same code without groups.
+ * displacements, pushes and pops, spills to the stack, neighbouring variables. They are translated with one look-up for
+ * the whole range, at the first of them; the others use the host address that it left in the context block. A range
+ * that crosses a page, or that can't be accessed as a whole, is left to a translation of the same code without groups.
  */
 final class AccessGroups {
   /** How many ranges a unit can have: fields in the context block. */

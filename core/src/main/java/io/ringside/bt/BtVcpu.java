@@ -635,7 +635,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     };
   }
 
-  /** The forms of POP and LEAVE that the translator leaves to Java and {@link Processor} does not have. */
+  /** What the translator leaves to Java and {@link Processor} does not have: POP to memory. */
   private static boolean isNearTransfer(Instruction i) {
     return i.opcode.kind() == Kind.POP;
   }
@@ -721,7 +721,6 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   }
 
   // ---- What the VMM calls
-  // -------------------------------------------------------------------------------------
 
   @Override
   public void completeRead(long value) {
@@ -754,7 +753,6 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   }
 
   // ---- What emulation tells
-  // -----------------------------------------------------------------------------------
 
   @Override
   public void flushAll() {

@@ -147,7 +147,6 @@ final class Emitter {
   }
 
   // ---- Guest registers
-  // ----------------------------------------------------------------------------------------
 
   /** Puts guest register {@code number} into host register {@code to}. */
   void readGpr(int to, int number) {
@@ -180,7 +179,6 @@ final class Emitter {
   }
 
   // ---- Addresses
-  // ----------------------------------------------------------------------------------------------
 
   /** Computes the operand's address without segment base into {@code to} (not S1). */
   void offset(Instruction i, int to) {
@@ -266,7 +264,6 @@ final class Emitter {
   }
 
   // ---- Memory
-  // -------------------------------------------------------------------------------------------------
 
   /** Translates the ModRM operand's address: {@link #operandBase} and its kin tell the operand. RCX is clobbered. */
   void access(Instruction i, int size, boolean write) {
@@ -427,7 +424,6 @@ final class Emitter {
   }
 
   // ---- Entries
-  // ------------------------------------------------------------------------------------------------
 
   /** Entry of indirect branches: leaves unless the target in S0 is {@code rip}. */
   void checkTarget(long rip) {
@@ -475,7 +471,6 @@ final class Emitter {
   }
 
   // ---- Vector state
-  // -------------------------------------------------------------------------------------------
 
   /** Makes sure that the guest's vector state is in the registers. */
   void needFpu() {
@@ -489,7 +484,6 @@ final class Emitter {
   }
 
   // ---- Ways out
-  // -----------------------------------------------------------------------------------------------
 
   /** Leaves for good with RIP set. */
   void exit(int kind, long rip) {

@@ -46,7 +46,7 @@ final class ExitCode {
     return kind | detail << 5;
   }
 
-  /** Detail of a miss: 0 read, 1 write, in bit 0; the size in bytes above. */
+  /** The code of a miss, whose detail is 0 for a read or 1 for a write in bit 0, and the size in bytes above. */
   static int miss(int size, boolean write) {
     return make(MISS, size << 1 | (write ? 1 : 0));
   }

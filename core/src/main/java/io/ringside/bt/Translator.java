@@ -51,8 +51,7 @@ final class Translator {
   private int count;
   private boolean linkCheckedAtEnd;
 
-  // What of the control registers instructions depend on: the owner drops all units when it
-  // changes.
+  // What of the control registers translations depend on; all units are dropped when it changes.
   private boolean avxEnabled;
   private boolean sseEnabled;
   private boolean fsgsbaseEnabled;

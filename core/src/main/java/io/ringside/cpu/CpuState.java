@@ -17,7 +17,7 @@ public final class CpuState {
   /** Nonzero makes translated code leave at its next check (4 bytes). */
   public static final int PENDING = 32;
 
-  /** An interrupt waits for RFLAGS.IF (4 bytes); STI and POPF turn it into {@link #PENDING}. */
+  /** An interrupt waits for RFLAGS.IF (4 bytes): what sets IF makes it {@link #PENDING}, or leaves translated code. */
   public static final int DEFERRED = 36;
 
   /** The mask that extracts a software TLB index by PEXT. */
@@ -47,7 +47,7 @@ public final class CpuState {
   /** Guest TSC minus host TSC. */
   public static final int TSC_OFFSET = 104;
 
-  /** The four status-flag bytes saved at an exit: OF SF ZF AF PF CF at their RFLAGS positions (8 bytes). */
+  /** The status flags at an exit, at their RFLAGS positions (8 bytes); the bits between them mean nothing. */
   public static final int STATUS_FLAGS = 112;
 
   /** RIP at an exit. */

@@ -1,0 +1,2 @@
+/** The assembler for the code that Ringside emits. */
+package io.ringside.asm;
