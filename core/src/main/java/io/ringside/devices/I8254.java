@@ -44,7 +44,14 @@ public final class I8254 implements PortDevice {
     if (port == SYSTEM_CONTROL_B) {
       return readSystemControl();
     }
-    return port == CONTROL ? 0xff : channels[port & 3].read(ticks.now());
+    if (port == CONTROL) {
+      return 0xff;
+    }
+    long now = ticks.now();
+    if ((port & 3) == 2) {
+      channels[2].look(false, now);
+    }
+    return channels[port & 3].read(now);
   }
 
   @Override
@@ -87,6 +94,7 @@ public final class I8254 implements PortDevice {
   /** Port 61h: bits 0 to 3 as written, bit 4 toggles with the memory refresh (every 15 us), bit 5 is OUT of channel 2. */
   private int readSystemControl() {
     long now = ticks.now();
+    channels[2].look(true, now);
     int refresh = (int) (now / REFRESH_TICKS & 1) << 4;
     return speakerBits | refresh | (channels[2].output(now) ? 0x20 : 0);
   }

@@ -9,6 +9,11 @@ final class PitChannel {
   /** A tick that never comes. */
   static final long NEVER = Long.MAX_VALUE;
 
+  /** 5 ms. */
+  private static final long SLOW_START_TICKS = 6_000;
+
+  private static final int SLOW_START_LOOKS = 64;
+
   private int mode;
   private int access = 3;
   private boolean bcd;
@@ -24,6 +29,11 @@ final class PitChannel {
 
   /** The tick at which {@link #reload} was loaded. */
   private long start;
+
+  /** Until which tick, and for how many looks, {@link #look} may put off the start. */
+  private long startsBy;
+
+  private int looksLeft;
 
   private boolean gate;
 
@@ -90,8 +100,25 @@ final class PitChannel {
     }
     reload = count;
     start = tick;
+    startsBy = tick + SLOW_START_TICKS;
+    looksLeft = SLOW_START_LOOKS;
     stoppedAfter = 0;
     running = true;
+  }
+
+  /**
+   * A one-shot count that the guest polls starts when the guest is at it, not when it was loaded: the first looks are
+   * slow, because the code on their way runs for the first time, and time may pass between load and look that the host
+   * gave to others. Linux's calibration takes the smallest of what it measures from the load on ({@code
+   * pit_calibrate_tsc}), or must see the count's first 256 ticks five times ({@code quick_pit_calibrate}).
+   */
+  void look(boolean atOutput, long tick) {
+    if (looksLeft > 0) {
+      looksLeft = atOutput ? 0 : looksLeft - 1;
+      if (mode == 0 && running && gate && tick < startsBy) {
+        start = tick;
+      }
+    }
   }
 
   /** Lets a new count of modes 2 and 3 take effect if a period has ended since it was written. */

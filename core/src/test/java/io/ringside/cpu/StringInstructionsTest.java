@@ -57,6 +57,15 @@ class StringInstructionsTest {
     assertThat(state.gpr(CpuState.RCX)).isEqualTo(99);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {REP_MOVSB, REP_STOSB, "f3 ac", "f3 a6", "f3 ae"})
+  void singleStepsAreIterations(String code) {
+    cpu.setFlags(RegisterBits.FLAG_TF);
+    registers(KERNEL + SOURCE, KERNEL + TARGET, 5);
+    assertThat(run(code)).isEqualTo(5);
+    assertThat(state.gpr(CpuState.RCX)).isZero();
+  }
+
   @Test
   void aCountOfZeroDoesNothing() {
     registers(0x1234, 0x5678, 0);

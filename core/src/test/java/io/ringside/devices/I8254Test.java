@@ -121,6 +121,9 @@ class I8254Test {
     out(0x43, 0xb0);
     out(0x42, 0xff);
     out(0x42, 0xff);
+    for (int i = 0; i < 64; i++) {
+      assertThat(in(0x42)).as("not warm yet").isEqualTo(0xff);
+    }
     int high = 0xff;
     for (int i = 0; i < 200; i++) {
       in(0x42);
@@ -133,6 +136,41 @@ class I8254Test {
     assertThat(in(0x61) & 0x20).isZero();
     ticks(65536 - 200 * 128);
     assertThat(in(0x61) & 0x20).as("OUT2").isEqualTo(0x20);
+  }
+
+  @Test
+  void aPolledOneShotStartsAtTheFirstLookAtItsOutput() {
+    out(0x61, 1);
+    program(2, 0, 1000);
+    ticks(900);
+    assertThat(in(0x61) & 0x20).isZero();
+    ticks(999);
+    assertThat(in(0x61) & 0x20).isZero();
+    ticks(2);
+    assertThat(in(0x61) & 0x20).isEqualTo(0x20);
+  }
+
+  @Test
+  void aPolledOneShotWaitsForSlowLooksAtItsCount() {
+    out(0x61, 1);
+    program(2, 0, 0xffff);
+    for (int look = 0; look < 64; look++) {
+      ticks(20);
+      assertThat(in(0x42)).isEqualTo(0xff);
+    }
+    ticks(0x1000);
+    in(0x42);
+    assertThat(in(0x42)).isEqualTo(0xef);
+  }
+
+  @Test
+  void aOneShotThatNobodyLooksAtForLongRuns() {
+    out(0x61, 1);
+    program(2, 0, 10_000);
+    ticks(9_990);
+    assertThat(in(0x61) & 0x20).isZero();
+    ticks(11);
+    assertThat(in(0x61) & 0x20).isEqualTo(0x20);
   }
 
   @Test
