@@ -7,7 +7,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * The guest's serial line on this process's standard streams. Input is offered to the guest byte by byte and waits while
- * the guest has no room, so a pipe is read no faster than the guest reads and nothing is lost. Output goes out at once
+ * the guest has no room, so a pipe is read no faster than the guest reads and nothing is lost; the end of a pipe or file
+ * becomes Ctrl-D. Output goes out at once
  * when the line was idle, and in batches every {@value #BATCH_MILLIS} ms while it is busy.
  */
 final class Console implements AutoCloseable {
@@ -18,6 +19,9 @@ final class Console implements AutoCloseable {
 
   /** The guest may get room without telling, for instance by a reset: ask again after this time. */
   private static final long OFFER_AGAIN_NANOS = 20_000_000;
+
+  private static final int CTRL_D = 4;
+  private static final int END_AGAIN_MILLIS = 1000;
 
   private static final String HELP =
       """
@@ -134,6 +138,7 @@ final class Console implements AutoCloseable {
   private void readInput() {
     byte[] chunk = new byte[CHUNK];
     EscapeFilter escapes = new EscapeFilter();
+    int last = '\n';
     try {
       int count = input.read(chunk);
       boolean staying = true;
@@ -143,7 +148,11 @@ final class Console implements AutoCloseable {
           staying = deliver(interactive ? escapes.accept(value) : value);
         }
         // What is typed after leaving is for the shell, so it must not be read here.
+        last = chunk[count - 1];
         count = staying ? input.read(chunk) : 0;
+      }
+      if (staying && !interactive) {
+        endInput(last);
       }
     } catch (IOException e) {
       messages.say("standard input can't be read any more: " + e.getMessage());
@@ -151,6 +160,21 @@ final class Console implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     toGuest.close();
+  }
+
+  /**
+   * Tells the guest that a pipe or file has ended. A serial line knows no end, so it is what a person would type: the
+   * end of the last line if it has none, and Ctrl-D, again and again, since each is the end for one reader only, and
+   * one that comes while a shell changes the terminal's mode is lost.
+   */
+  private void endInput(int last) throws InterruptedException {
+    if (last != '\n') {
+      toGuest.put('\n');
+    }
+    while (!closing) {
+      toGuest.put(CTRL_D);
+      Thread.sleep(END_AGAIN_MILLIS);
+    }
   }
 
   /** Does what a byte from {@link EscapeFilter} says; false if the user leaves. */
