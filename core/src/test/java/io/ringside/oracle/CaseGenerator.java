@@ -310,7 +310,7 @@ final class CaseGenerator {
               | (h.base == NONE ? 5 : h.base & 7));
     }
     displacementAt = a.position();
-    boolean near = h.base == CpuState.RSP && !h.address32;
+    boolean near = h.base == CpuState.RSP;
     if (size == 1) {
       a.byte1(random.nextInt());
     } else if (size == 4) {
@@ -357,18 +357,18 @@ final class CaseGenerator {
               : random.nextLong(i.base == RIP ? 1 << 28 : 1L << 40);
       target -= made.segmentBase;
     }
-    if (i.addressSizePrefix) {
+    if (i.addressSizePrefix && !oracle.isLow()) {
       return false;
     }
     if (i.opcode.kind() == Kind.MOV_MOFFS) {
-      for (int k = 0; k < 8; k++) {
+      for (int k = 0; k < (i.addressSizePrefix ? 4 : 8); k++) {
         bytes[displacementAt + k] = (byte) (target >> 8 * k);
       }
       return redecode(bytes, i, rip);
     }
     long[] g = made.gpr;
     if (i.opcode.kind() == Kind.XLAT) {
-      g[CpuState.RBX] = target - (g[CpuState.RAX] & 0xff);
+      g[CpuState.RBX] = target - (g[CpuState.RAX] & 0xff) + (i.addressSizePrefix ? random.nextLong() << 32 : 0);
       return true;
     }
     if (i.base == RIP) {
@@ -379,8 +379,13 @@ final class CaseGenerator {
       return redecode(bytes, i, rip);
     }
     if (i.base == NONE && i.index == NONE) {
-      return false;
+      for (int k = 0; k < 4; k++) {
+        bytes[displacementAt + k] = (byte) (target >> 8 * k);
+      }
+      return oracle.isLow() && redecode(bytes, i, rip);
     }
+    // With 32-bit addresses the upper halves of registers don't matter.
+    long upper = i.addressSizePrefix ? random.nextLong() << 32 : 0;
     long rest = target - i.displacement;
     if (i.base == NONE || i.base == i.index) {
       int factor = i.base == NONE ? i.scale : i.scale + 1;
@@ -393,7 +398,7 @@ final class CaseGenerator {
       }
       g[CpuState.RSP] = rest;
     } else {
-      g[i.base] = rest - (i.index == NONE ? 0 : g[i.index] * i.scale);
+      g[i.base] = rest - (i.index == NONE ? 0 : g[i.index] * i.scale) + upper;
     }
     return true;
   }

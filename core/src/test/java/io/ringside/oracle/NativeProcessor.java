@@ -3,6 +3,7 @@ package io.ringside.oracle;
 import io.ringside.asm.Assembler;
 import io.ringside.cpu.CpuState;
 import io.ringside.host.HostMapping;
+import io.ringside.host.LowCode;
 import io.ringside.host.NativeCode;
 import io.ringside.host.NativeMemory;
 import io.ringside.host.SignalRedirector;
@@ -38,10 +39,10 @@ final class NativeProcessor implements AutoCloseable {
   /** Bytes of an XSAVE area in standard format with x87, SSE and AVX. */
   static final int VECTOR_SIZE = 832;
 
-  private final HostMapping mapping = HostMapping.code(SIZE);
-  private final NativeMemory memory = mapping.memory();
-  private final long writable = memory.address();
-  private final long executable = mapping.executableAddress();
+  private final AutoCloseable mapping;
+  private final NativeMemory memory;
+  private final long writable;
+  private final long executable;
   private final Assembler a = new Assembler();
   private final long exit;
   private final long exitWithVectors;
@@ -51,7 +52,20 @@ final class NativeProcessor implements AutoCloseable {
   private final long data;
   private final SignalRedirector.Registration registration;
 
-  NativeProcessor() {
+  /** Makes one; {@code low}: all its addresses are below 2 GiB. */
+  NativeProcessor(boolean low) {
+    if (low) {
+      LowCode code = new LowCode(SIZE);
+      mapping = code;
+      memory = code.memory();
+      executable = code.executableAddress();
+    } else {
+      HostMapping code = HostMapping.code(SIZE);
+      mapping = code;
+      memory = code.memory();
+      executable = code.executableAddress();
+    }
+    writable = memory.address();
     // The redirector finds a block by rounding RSP up to a multiple of a MiB.
     faultBlock = (writable + (1 << 20) + (1 << 20) - 1 & -(1L << 20)) - writable;
     data = faultBlock + 0x1000;
@@ -228,6 +242,10 @@ final class NativeProcessor implements AutoCloseable {
   @Override
   public void close() {
     registration.close();
-    mapping.close();
+    try {
+      mapping.close();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 }

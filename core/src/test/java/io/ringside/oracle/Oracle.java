@@ -38,21 +38,28 @@ final class Oracle implements AutoCloseable {
   private static final int NO_TRAP = -1;
 
   final BtMachine machine;
-  final NativeProcessor host = new NativeProcessor();
+  final NativeProcessor host;
   private final CpuState state;
   private final MemorySegment ram;
   private final byte[] image = new byte[NativeProcessor.DATA_SIZE];
   private final VectorState vectors = new VectorState();
   private int nextOffset;
   private boolean userMode;
+  private final boolean low;
   private long cases;
 
   Oracle() {
-    this(4 << 20);
+    this(4 << 20, false);
   }
 
-  /** Makes one whose translation cache has {@code cacheSize} bytes. */
-  Oracle(int cacheSize) {
+  /**
+   * Makes one whose translation cache has {@code cacheSize} bytes.
+   *
+   * @param low code and data are below 2 GiB
+   */
+  Oracle(int cacheSize, boolean low) {
+    host = new NativeProcessor(low);
+    this.low = low;
     machine = new BtMachine(cacheSize);
     state = machine.state();
     ram = machine.ram().segment();
@@ -86,6 +93,11 @@ final class Oracle implements AutoCloseable {
   /** What vector registers hold before a case with {@link Case#vectors}. */
   VectorState vectors() {
     return vectors;
+  }
+
+  /** Whether code and data are below 2 GiB. */
+  boolean isLow() {
+    return low;
   }
 
   long dataAddress() {

@@ -18,14 +18,32 @@ final class Sequence {
    */
   record Leaf(String text, byte[] bytes, int ripAt, int ripEnd, long target) implements Node {}
 
-  /** A forward branch over the body if {@code condition} holds. */
+  /**
+   * A forward branch over the body: Jcc with a {@code condition} of 0 to 15, LOOPNE, LOOPE, LOOP or JRCXZ for 16 to 19,
+   * and these with ECX for 20 to 23. Short where the body is.
+   */
   record Skip(int condition, List<Node> body) implements Node {}
 
   /** The body several times: the count is in memory, at {@code counter}. */
   record Loop(long counter, int count, List<Node> body) implements Node {}
 
-  /** A call of the body, direct or through {@code register} (if not -1). */
-  record Call(int register, List<Node> body) implements Node {}
+  /** How a {@link Call} finds the body. */
+  enum Target {
+    DIRECT,
+    REGISTER,
+    /** Through eight bytes of memory, which the register's value is stored to before. */
+    MEMORY
+  }
+
+  /**
+   * A call of the body.
+   *
+   * @param register is clobbered where the call is not direct
+   * @param memory where the address is stored
+   * @param drop bytes of the stack that RET drops, and that are taken before; not 0 also makes the jump over the body
+   *     indirect
+   */
+  record Call(Target target, int register, long memory, int drop, List<Node> body) implements Node {}
 
   /** PUSH, the body, POP to another register. */
   record PushPop(int push, int pop, List<Node> body) implements Node {}
@@ -49,11 +67,7 @@ final class Sequence {
     for (Node node : list) {
       switch (node) {
         case Leaf leaf -> emit(a, leaf);
-        case Skip(int condition, List<Node> body) -> {
-          int branch = a.jcc(condition);
-          emit(a, body);
-          a.bindRel32(branch);
-        }
+        case Skip(int condition, List<Node> body) -> emitSkip(a, condition, body);
         case Loop(long counter, int count, List<Node> body) -> {
           a.byte1(0xc6); // MOV byte [counter], count
           a.byte1(0x05);
@@ -67,7 +81,7 @@ final class Sequence {
           a.byte1(1);
           a.jccTo(Assembler.NOT_EQUAL, top);
         }
-        case Call(int register, List<Node> body) -> emitCall(a, register, body);
+        case Call call -> emitCall(a, call);
         case PushPop(int push, int pop, List<Node> body) -> {
           a.push(push);
           emit(a, body);
@@ -98,25 +112,80 @@ final class Sequence {
     }
   }
 
-  private static void emitCall(Assembler a, int register, List<Node> body) {
-    int callee;
-    if (register >= 0) {
-      a.byte1(0x48 | (register & 8) >> 1); // LEA register, [callee]
-      a.byte1(0x8d);
-      a.byte1((register & 7) << 3 | 5);
-      a.byte4(0);
-      callee = a.position() - 4;
-      a.opRegister(false, 0xff, 2, register);
+  private static void emitSkip(Assembler a, int condition, List<Node> body) {
+    Assembler trial = new Assembler();
+    trial.start(a.address() + 3);
+    emit(trial, body);
+    boolean near = trial.position() < 120;
+    if (condition >= 16 && near) {
+      if (condition >= 20) {
+        a.byte1(0x67);
+      }
+      a.byte1(0xe0 + (condition & 3));
+      a.byte1(0);
+      int branch = a.position() - 1;
+      emit(a, body);
+      a.bindRel8(branch);
+    } else if (near) {
+      int branch = a.jccShort(condition & 15);
+      emit(a, body);
+      a.bindRel8(branch);
     } else {
+      int branch = a.jcc(condition & 15);
+      emit(a, body);
+      a.bindRel32(branch);
+    }
+  }
+
+  private static void emitCall(Assembler a, Call call) {
+    if (call.drop != 0) {
+      a.lea(Assembler.RSP, Assembler.RSP, -call.drop);
+    }
+    int callee;
+    if (call.target == Target.DIRECT) {
       a.byte1(0xe8);
       a.byte4(0);
       callee = a.position() - 4;
+    } else {
+      callee = leaUnknown(a, call.register);
+      if (call.target == Target.REGISTER) {
+        a.opRegister(false, 0xff, 2, call.register);
+      } else {
+        a.byte1(0x48 | (call.register & 8) >> 1); // MOV [memory], register
+        ripOperand(a, 0x89, call.register & 7, call.memory);
+        ripOperand(a, 0xff, 2, call.memory);
+      }
     }
-    int over = a.jmp();
+    int over = call.drop != 0 && call.target != Target.DIRECT ? -1 : a.jmp();
+    int indirect = -1;
+    if (over < 0) {
+      indirect = leaUnknown(a, call.register);
+      a.opRegister(false, 0xff, 4, call.register);
+    }
     a.bindRel32(callee);
-    emit(a, body);
-    a.ret();
-    a.bindRel32(over);
+    emit(a, call.body);
+    if (call.drop != 0) {
+      a.byte1(0xc2);
+      a.byte2(call.drop);
+    } else {
+      a.ret();
+    }
+    a.bindRel32(over < 0 ? indirect : over);
+  }
+
+  /** LEA of an address that is not known yet: where its displacement is. */
+  private static int leaUnknown(Assembler a, int register) {
+    a.byte1(0x48 | (register & 8) >> 1);
+    a.byte1(0x8d);
+    a.byte1((register & 7) << 3 | 5);
+    a.byte4(0);
+    return a.position() - 4;
+  }
+
+  private static void ripOperand(Assembler a, int opcode, int reg, long address) {
+    a.byte1(opcode);
+    a.byte1(reg << 3 | 5);
+    a.byte4((int) (address - (a.address() + 4)));
   }
 
   /** How many pieces there are, bodies included. */
@@ -179,8 +248,7 @@ final class Sequence {
         case Skip s -> text.append("skip on condition ").append(s.condition).append('\n');
         case Loop l -> text.append("loop ").append(l.count).append(" times\n");
         case Call c ->
-            text.append(
-                c.register < 0 ? "call\n" : "call through " + Oracle.name(c.register) + "\n");
+            text.append(c.target).append(" call, RET drops ").append(c.drop).append('\n');
         case PushPop p ->
             text.append("push ")
                 .append(Oracle.name(p.push))

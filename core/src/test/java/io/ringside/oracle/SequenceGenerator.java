@@ -16,6 +16,7 @@ final class SequenceGenerator {
   /** The last page of the data has the loops' counters. */
   private static final int COUNTERS = NativeProcessor.DATA_SIZE - 4096;
 
+  private static final Sequence.Target[] TARGETS = Sequence.Target.values();
   private static final int[] POINTERS = {5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
   private final CaseGenerator encoder;
@@ -94,11 +95,17 @@ final class SequenceGenerator {
       block(body, inner, depth + 1);
       into.add(
           switch (kind) {
-            case 0, 1, 2 -> new Sequence.Skip(random.nextInt(16), body);
+            case 0, 1, 2 -> new Sequence.Skip(random.nextInt(random.nextInt(3) == 0 ? 24 : 16), body);
             case 3 ->
                 new Sequence.Loop(
                     oracle.dataAddress() + COUNTERS + 64 * counters++, 1 + random.nextInt(3), body);
-            case 4 -> new Sequence.Call(random.nextBoolean() ? -1 : free(), body);
+            case 4 ->
+                new Sequence.Call(
+                    TARGETS[random.nextInt(TARGETS.length)],
+                    free(),
+                    oracle.dataAddress() + COUNTERS + 32 + 64 * counters++,
+                    random.nextInt(3) == 0 ? 8 * random.nextInt(6) : 0,
+                    body);
             case 5 -> new Sequence.PushPop(random.nextInt(16), free(), body);
             default ->
                 savedFlags
@@ -133,6 +140,10 @@ final class SequenceGenerator {
     while (true) {
       List<Opcode> from = vectors && random.nextBoolean() ? vector : integer;
       Opcode op = from.get(random.nextInt(from.size()));
+      if (op.mnemonic().endsWith("div") && !op.usesFpu() && random.nextInt(20) != 0) {
+        // Most of them fault, and end the sequence.
+        continue;
+      }
       CaseGenerator.Encoding h = encoder.how;
       h.clear();
       int size = random.nextInt(4);

@@ -19,7 +19,7 @@ final class Sweep implements AutoCloseable {
   private static final int MAX_FAILURES = 40;
 
   final OpcodeTable table = new OpcodeTable();
-  final Oracle oracle = new Oracle();
+  final Oracle oracle;
   final SplittableRandom random;
   final CaseGenerator generator;
   private int sample = 1;
@@ -27,7 +27,9 @@ final class Sweep implements AutoCloseable {
   private final Map<String, Integer> failures = new TreeMap<>();
   private final List<String> details = new ArrayList<>();
 
-  Sweep(long seed) {
+  /** Prepares; {@code low}: code and data are below 2 GiB, so that all forms of addresses reach them. */
+  Sweep(long seed, boolean low) {
+    oracle = new Oracle(4 << 20, low);
     random = new SplittableRandom(seed);
     generator = new CaseGenerator(oracle, table, random);
     generator.fillImage();
@@ -109,8 +111,11 @@ final class Sweep implements AutoCloseable {
         h.lock = op.lockable() && random.nextInt(3) == 0;
         int segment = random.nextInt(6);
         h.segment = segment == 0 ? 0x64 : segment == 1 ? 0x65 : 0;
-        h.address32 = h.segment != 0 && random.nextInt(3) == 0;
-        if (base == -1 && index == -1 && op.kind() != Kind.MOV_MOFFS) {
+        h.address32 = (h.segment != 0 || oracle.isLow()) && random.nextInt(3) == 0;
+        if (base == -1
+            && index == -1
+            && op.kind() != Kind.MOV_MOFFS
+            && !oracle.isLow()) {
           h.segment = 0x65;
         }
         attempt(op, random.nextInt(8) == 0);
