@@ -344,7 +344,7 @@ final class CaseGenerator {
     if (i.segment != Instruction.NONE) {
       // Bases in the upper half are left out: not every host lets user mode reach its lower half
       // from there.
-      if (i.addressSizePrefix || absolute(i)) {
+      if (i.opcode.kind() != Kind.GATHER && (i.addressSizePrefix || absolute(i))) {
         made.segmentBase = target - effective(i);
         // Multi-part operands wrap at 4 GiB in ways of their own.
         return made.segmentBase >= 0
@@ -358,6 +358,15 @@ final class CaseGenerator {
       target -= made.segmentBase;
     }
     if (i.addressSizePrefix && !oracle.isLow()) {
+      return false;
+    }
+    if (i.opcode.kind() == Kind.GATHER) {
+      // The index is a vector of small numbers; some elements reach into neighbouring pages.
+      oracle.vectors().indices(random, i.index, (i.code & 1) == 0 ? 4 : 8);
+      if (i.base >= 0 && i.base < 16) {
+        made.gpr[i.base] = target - i.displacement;
+        return true;
+      }
       return false;
     }
     if (i.opcode.kind() == Kind.MOV_MOFFS) {

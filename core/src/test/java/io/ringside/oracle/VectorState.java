@@ -90,6 +90,13 @@ final class VectorState {
     put(24, mxcsr | random.nextInt(2) << 6 | (random.nextInt(4) == 0 ? 0x8000 : 0), 4);
   }
 
+  /** Makes a vector register one of indices of {@code size} bytes that are near zero. */
+  void indices(SplittableRandom random, int register, int size) {
+    for (int n = 0; n < 32; n += size) {
+      put((n < 16 ? 160 : YMM_HIGH) + 16 * register + (n & 15), random.nextInt(256) - 128, size);
+    }
+  }
+
   private void fillVector(SplittableRandom random, int at) {
     switch (random.nextInt(4)) {
       case 0 -> {
