@@ -111,7 +111,7 @@ public final class Context {
   /** Software TLBs, one for each TLB index: negated tags for reads, for writes, and host page addresses. */
   static final int TLB = JUMP_CACHE + 3 * 8 * JUMP_CACHE_ENTRIES;
 
-  static final int TLB_ENTRIES = 8192;
+  static final int TLB_ENTRIES = 16384;
 
   /** The arrays are skewed by some lines, or the three words of a slot would share an L1 set. */
   static final int TLB_ARRAY = 8 * TLB_ENTRIES + 320;

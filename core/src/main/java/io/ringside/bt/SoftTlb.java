@@ -23,7 +23,7 @@ final class SoftTlb {
 
   private static final int SPECIAL_SLOT = slot(-EMPTY);
 
-  private static final short ANYWHERE = -1;
+  private static final char ANYWHERE = 0xffff;
 
   private final NativeMemory context;
   private final long ramAddress;
@@ -41,14 +41,14 @@ final class SoftTlb {
    * For each page of RAM where stores to it may hit: 0 nowhere, n + 1 at most in slot n of the tables taken as one, or
    * {@link #ANYWHERE}. Without it, each page of which code is translated would cost a search through all slots.
    */
-  private final short[] writableAt;
+  private final char[] writableAt;
 
   long fills;
 
   SoftTlb(NativeMemory context, long ramAddress, long ramEnd) {
     this.context = context;
     this.ramAddress = ramAddress;
-    this.writableAt = new short[(int) (ramEnd >>> 12)];
+    this.writableAt = new char[(int) (ramEnd >>> 12)];
     flushAll();
   }
 
@@ -100,7 +100,7 @@ final class SoftTlb {
   private void rememberWritable(int page, int index) {
     int before = writableAt[page];
     boolean only = before == 0 || before == index + 1 || before != ANYWHERE && !isWritable(before - 1, page);
-    writableAt[page] = only ? (short) (index + 1) : ANYWHERE;
+    writableAt[page] = only ? (char) (index + 1) : ANYWHERE;
   }
 
   private static long nothing(int slot) {
