@@ -66,7 +66,8 @@ final class SoftTlb {
    * @param write the access was a store; then {@code writable} is true
    * @param pageShift log2 of the size of the guest's page
    */
-  void fill(int tlb, long gva, long gpa, boolean write, boolean writable, boolean global, int pageShift) {
+  void fill(
+      int tlb, long gva, long gpa, boolean write, boolean writable, boolean global, int pageShift) {
     fills++;
     int slot = slot(gva);
     long tag = -(gva & -4096);
@@ -99,7 +100,8 @@ final class SoftTlb {
 
   private void rememberWritable(int page, int index) {
     int before = writableAt[page];
-    boolean only = before == 0 || before == index + 1 || before != ANYWHERE && !isWritable(before - 1, page);
+    boolean only =
+        before == 0 || before == index + 1 || before != ANYWHERE && !isWritable(before - 1, page);
     writableAt[page] = only ? (char) (index + 1) : ANYWHERE;
   }
 
@@ -178,7 +180,8 @@ final class SoftTlb {
   /** Whether the slot for writes is or was, before it was emptied, that page's. */
   private boolean holds(int index, long page) {
     int slot = index & ENTRIES - 1;
-    return context.getLong(Context.tlbHost(index / ENTRIES, true) + 8L * slot) == ramAddress + (page << 12);
+    return context.getLong(Context.tlbHost(index / ENTRIES, true) + 8L * slot)
+        == ramAddress + (page << 12);
   }
 
   private boolean isWritable(int index, long page) {

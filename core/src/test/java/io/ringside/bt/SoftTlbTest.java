@@ -23,7 +23,8 @@ class SoftTlbTest {
 
   private boolean hits(int table, long gva, boolean write) {
     long slot = 8 * (gva >>> 12 & Context.TLB_ENTRIES - 1);
-    return context.getLong((write ? Context.tlbWrite(table) : Context.tlbRead(table)) + slot) == -(gva & -4096);
+    return context.getLong((write ? Context.tlbWrite(table) : Context.tlbRead(table)) + slot)
+        == -(gva & -4096);
   }
 
   @Test

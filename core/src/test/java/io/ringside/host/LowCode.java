@@ -9,7 +9,9 @@ public final class LowCode implements AutoCloseable {
   private static final int PROT_EXEC = 4;
   private static final int MAP_SHARED = 1;
   private static final int MAP_FIXED_NOREPLACE = 0x10_0000;
-  private static final long[] PLACES = {0x3000_0000L, 0x2000_0000L, 0x4800_0000L, 0x6000_0000L, 0x1000_0000L};
+  private static final long[] PLACES = {
+    0x3000_0000L, 0x2000_0000L, 0x4800_0000L, 0x6000_0000L, 0x1000_0000L
+  };
 
   private final long address;
   private final long size;
@@ -33,7 +35,8 @@ public final class LowCode implements AutoCloseable {
     for (long place : PLACES) {
       try {
         Libc.mmap(place, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
-        Libc.mmap(place + size, size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+        Libc.mmap(
+            place + size, size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
         return place;
       } catch (HostException e) {
         last = e;

@@ -377,7 +377,8 @@ final class CaseGenerator {
     }
     long[] g = made.gpr;
     if (i.opcode.kind() == Kind.XLAT) {
-      g[CpuState.RBX] = target - (g[CpuState.RAX] & 0xff) + (i.addressSizePrefix ? random.nextLong() << 32 : 0);
+      g[CpuState.RBX] =
+          target - (g[CpuState.RAX] & 0xff) + (i.addressSizePrefix ? random.nextLong() << 32 : 0);
       return true;
     }
     if (i.base == RIP) {

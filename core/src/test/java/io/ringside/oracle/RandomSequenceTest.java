@@ -47,7 +47,9 @@ class RandomSequenceTest {
     OpcodeTable table = new OpcodeTable();
     Assembler a = new Assembler();
     long pieces = 0;
-    try (Oracle oracle = new Oracle(disturbance == Disturbance.SMALL_CACHE ? 192 << 10 : 4 << 20, (seed & 1) != 0);
+    try (Oracle oracle =
+            new Oracle(
+                disturbance == Disturbance.SMALL_CACHE ? 192 << 10 : 4 << 20, (seed & 1) != 0);
         Interrupter _ = new Interrupter(oracle, disturbance == Disturbance.INTERRUPTS)) {
       CaseGenerator encoder = new CaseGenerator(oracle, table, random);
       SequenceGenerator generator = new SequenceGenerator(oracle, encoder, table.opcodes(), random);

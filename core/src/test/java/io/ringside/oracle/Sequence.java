@@ -43,7 +43,8 @@ final class Sequence {
    * @param drop bytes of the stack that RET drops, and that are taken before; not 0 also makes the jump over the body
    *     indirect
    */
-  record Call(Target target, int register, long memory, int drop, List<Node> body) implements Node {}
+  record Call(Target target, int register, long memory, int drop, List<Node> body)
+      implements Node {}
 
   /** PUSH, the body, POP to another register. */
   record PushPop(int push, int pop, List<Node> body) implements Node {}

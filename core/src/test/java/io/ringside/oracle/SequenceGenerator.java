@@ -95,7 +95,8 @@ final class SequenceGenerator {
       block(body, inner, depth + 1);
       into.add(
           switch (kind) {
-            case 0, 1, 2 -> new Sequence.Skip(random.nextInt(random.nextInt(3) == 0 ? 24 : 16), body);
+            case 0, 1, 2 ->
+                new Sequence.Skip(random.nextInt(random.nextInt(3) == 0 ? 24 : 16), body);
             case 3 ->
                 new Sequence.Loop(
                     oracle.dataAddress() + COUNTERS + 64 * counters++, 1 + random.nextInt(3), body);

@@ -112,10 +112,7 @@ final class Sweep implements AutoCloseable {
         int segment = random.nextInt(6);
         h.segment = segment == 0 ? 0x64 : segment == 1 ? 0x65 : 0;
         h.address32 = (h.segment != 0 || oracle.isLow()) && random.nextInt(3) == 0;
-        if (base == -1
-            && index == -1
-            && op.kind() != Kind.MOV_MOFFS
-            && !oracle.isLow()) {
+        if (base == -1 && index == -1 && op.kind() != Kind.MOV_MOFFS && !oracle.isLow()) {
           h.segment = 0x65;
         }
         attempt(op, random.nextInt(8) == 0);

@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
  * addresses that FNSAVE and FNSTENV store, which are the translation's.
  */
 class VectorInstructionsTest {
-  private static final Set<Kind> KINDS = Set.of(Kind.GENERIC, Kind.PCMPSTRI, Kind.MASKMOV, Kind.GATHER);
+  private static final Set<Kind> KINDS =
+      Set.of(Kind.GENERIC, Kind.PCMPSTRI, Kind.MASKMOV, Kind.GATHER);
 
   @Test
   void btAgreesWithTheHost() {
