@@ -54,7 +54,7 @@ final class RunningGuest implements AutoCloseable {
 
   private void run() {
     try {
-      end.complete(machine.loop().run());
+      end.complete(machine.run());
     } catch (RuntimeException | Error e) {
       end.completeExceptionally(e);
     } finally {

@@ -49,8 +49,8 @@ public final class VcpuLoop {
     this.interrupts = interrupts;
   }
 
-  /** Runs the guest on the calling thread until the machine ends. */
-  public End run() {
+  /** Runs the guest on the calling thread until the machine ends; see {@link Machine#run}. */
+  End run() {
     thread = Thread.currentThread();
     while (end == null) {
       Exit exit = vcpu.run();
