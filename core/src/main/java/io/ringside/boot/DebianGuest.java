@@ -26,6 +26,9 @@ public final class DebianGuest {
 
   static final String OWN_FILES = "give your own kernel and initrd (--kernel FILE --initrd FILE)";
 
+  /** For the packages, what is taken out of them, and current lists. */
+  private static final long ROOM_MEGABYTES = 64;
+
   private final CacheDirectory cache;
   private final Progress progress;
   private final String tools;
@@ -86,6 +89,11 @@ public final class DebianGuest {
   }
 
   private void download(boolean kernel, boolean busybox) throws IOException {
+    long free = Files.getFileStore(cache.path()).getUsableSpace() >> 20;
+    if (kernel && free < ROOM_MEGABYTES) {
+      // apt-get would say it at length, and not what to do.
+      throw new IOException("only " + free + " MB are free there");
+    }
     Path directory = Files.createTempDirectory(cache.path(), ".download-");
     try {
       Apt apt = new Apt(tools, directory);

@@ -126,8 +126,13 @@ public final class KernelImage implements AutoCloseable {
    * @throws BootException where the memory is too small, or the file can't be read any more
    */
   public void load(GuestMemory memory) {
-    if (kernel.start() < MemoryLayout.HIGH_MEMORY_START
-        || !memory.isRam(kernel.start(), kernel.end() - kernel.start())) {
+    if (kernel.start() < MemoryLayout.HIGH_MEMORY_START) {
+      throw new BootException(
+          name
+              + ": it belongs below 1 MB, where a PC has its firmware, so it is no kernel for this machine; give a"
+              + " bzImage (vmlinuz) or an ELF vmlinux");
+    }
+    if (!memory.isRam(kernel.start(), kernel.end() - kernel.start())) {
       throw new BootException(
           name
               + ": the kernel occupies "
