@@ -117,6 +117,13 @@ public final class ApicBus {
     }
   }
 
+  /** An interrupt goes into service. */
+  void acknowledged(int vector) {
+    for (IoApic ioApic : ioApics) {
+      ioApic.acknowledged(vector);
+    }
+  }
+
   /** The EOI of a level-triggered interrupt, broadcast to the I/O APICs (SDM volume 3, 11.8.5). */
   void endOfInterrupt(int vector) {
     for (IoApic ioApic : ioApics) {

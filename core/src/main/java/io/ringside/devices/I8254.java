@@ -22,6 +22,15 @@ public final class I8254 implements PortDevice {
 
   private static final long REFRESH_TICKS = 18;
 
+  /**
+   * How many interrupts that came too late for an edge of their own are made up for. Linux panics at its start unless it
+   * gets five in the time of sixteen ("IO-APIC + timer doesn't work"), and a busy host may let us sleep for that long.
+   */
+  private static final int MOST_OWED = 10;
+
+  /** Periods shorter than half a millisecond are nobody's clock, and are not made up for. */
+  private static final long SHORTEST_OWED_TICKS = FREQUENCY_HZ / 2000;
+
   private final Ticks ticks;
   private final InterruptLine irq0;
   private final Timers timers;
@@ -30,6 +39,14 @@ public final class I8254 implements PortDevice {
     new PitChannel(true), new PitChannel(true), new PitChannel(false)
   };
   private int speakerBits;
+
+  /** The tick at which the timer was to fire. */
+  private long expected;
+
+  /** The processor has not taken the last edge. */
+  private boolean waiting;
+
+  private int owed;
 
   /** Makes a timer whose channels wait for their control words. */
   public I8254(Timers timers, InterruptLine irq0) {
@@ -99,13 +116,31 @@ public final class I8254 implements PortDevice {
     return speakerBits | refresh | (channels[2].output(now) ? 0x20 : 0);
   }
 
+  /** To be called when the processor takes the interrupt, with the machine's lock held. */
+  void interruptTaken() {
+    waiting = false;
+    if (owed > 0) {
+      owed--;
+      raise();
+    }
+  }
+
+  private void raise() {
+    waiting = true;
+    irq0.set(false);
+    irq0.set(true);
+  }
+
   private void follow(long now) {
+    waiting = false;
+    owed = 0;
     irq0.set(channels[0].output(now));
     schedule(now);
   }
 
   private void schedule(long now) {
     long next = channels[0].nextRise(now);
+    expected = next;
     if (next == PitChannel.NEVER) {
       timer.cancel();
     } else {
@@ -116,11 +151,15 @@ public final class I8254 implements PortDevice {
   private final class Expiry implements Runnable {
     @Override
     public void run() {
-      // However late this comes, it is one edge: edges that nobody took merge in the interrupt
-      // controller anyway.
-      irq0.set(false);
-      irq0.set(true);
-      schedule(ticks.now());
+      long now = ticks.now();
+      long period = channels[0].period();
+      if (period >= SHORTEST_OWED_TICKS) {
+        // The edge that is taken late merges with this one in the interrupt controller.
+        long late = (waiting ? 1 : 0) + Math.max(now - expected, 0) / period;
+        owed = (int) Math.min(owed + late, MOST_OWED);
+      }
+      raise();
+      schedule(now);
     }
   }
 }

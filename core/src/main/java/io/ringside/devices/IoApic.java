@@ -31,6 +31,8 @@ public final class IoApic implements MmioDevice {
   private final int[] low = new int[PINS];
   private final int[] high = new int[PINS];
   private int lines;
+  private int watchedPin = -1;
+  private Runnable edgeTaken = () -> {};
   private int select;
   private int id;
 
@@ -54,6 +56,19 @@ public final class IoApic implements MmioDevice {
       deliverLevel(pin);
     } else if (asserted && !before && (low[pin] & MASKED) == 0) {
       send(pin); // An edge on a masked input is lost (3.2.4, bit 16).
+    }
+  }
+
+  /** Has {@code taken} run, with the machine's lock held, when a processor takes an edge of that one input. */
+  void watchEdges(int pin, Runnable taken) {
+    watchedPin = pin;
+    edgeTaken = taken;
+  }
+
+  /** A local APIC's interrupt goes into service. */
+  void acknowledged(int vector) {
+    if (watchedPin >= 0 && (low[watchedPin] & (VECTOR | LEVEL | MASKED)) == vector) {
+      edgeTaken.run();
     }
   }
 

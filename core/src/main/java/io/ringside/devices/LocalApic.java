@@ -204,6 +204,7 @@ public final class LocalApic implements InterruptController, MmioDevice {
       if (vector >= 0) {
         irr.remove(vector);
         isr.add(vector);
+        bus.acknowledged(vector);
       }
       update();
       return vector;

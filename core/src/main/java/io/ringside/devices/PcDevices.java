@@ -31,6 +31,7 @@ public final class PcDevices {
   public static final int IO_APIC_ID = 0;
 
   private static final int ISA_IRQS = 16;
+  private static final int TIMER_INPUT = 2;
 
   private final PortBus ports;
   private final MmioBus mmio;
@@ -93,6 +94,8 @@ public final class PcDevices {
 
     claimPics();
     I8254 pit = new I8254(s.timers(), isaLines[0]);
+    ioApic.watchEdges(TIMER_INPUT, pit::interruptTaken);
+    pics.watchTimer(pit::interruptTaken);
     ports.claim(0x40, 4, 1, pit);
     ports.claim(I8254.SYSTEM_CONTROL_B, 1, 1, pit);
 

@@ -20,6 +20,7 @@ public final class PicPair implements PortDevice {
   private final I8259 master = new I8259(0x08, 0xf8, 1 << CASCADE);
   private final I8259 slave = new I8259(0x70, 0xde, 0);
   private final InterruptLine output;
+  private Runnable timerTaken = () -> {};
 
   /** Makes the pair; {@code output} is the INTR wire. */
   public PicPair(InterruptLine output) {
@@ -36,6 +37,11 @@ public final class PicPair implements PortDevice {
     update();
   }
 
+  /** Has {@code taken} run when the processor takes IRQ 0. */
+  void watchTimer(Runnable taken) {
+    timerTaken = taken;
+  }
+
   /** Whether INTR is asserted. */
   public boolean pending() {
     return master.output();
@@ -47,6 +53,9 @@ public final class PicPair implements PortDevice {
     int vector = master.vectorBase() + input;
     if (input == CASCADE) {
       vector = slave.vectorBase() + slave.acknowledge();
+    }
+    if (input == 0) {
+      timerTaken.run();
     }
     update();
     return vector;

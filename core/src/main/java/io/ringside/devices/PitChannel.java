@@ -196,6 +196,11 @@ final class PitChannel {
     };
   }
 
+  /** Ticks from one rise of OUT to the next; 0 in modes that do not repeat. */
+  long period() {
+    return mode == 2 || mode == 3 ? reload : 0;
+  }
+
   private int count(long tick) {
     advance(tick);
     long elapsed = running ? elapsed(tick) : 0;

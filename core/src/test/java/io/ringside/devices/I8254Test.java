@@ -45,6 +45,27 @@ class I8254Test {
   }
 
   @Test
+  void noMoreThanTenInterruptsAreMadeUpFor() {
+    program(0, 2, 11932);
+    time.advance(SECOND);
+    irq0.edges = 0;
+    for (int i = 0; i < 30; i++) {
+      pit.interruptTaken();
+    }
+    assertThat(irq0.edges).isEqualTo(10);
+  }
+
+  @Test
+  void aNewCountOwesNothing() {
+    program(0, 2, 11932);
+    time.advance(SECOND);
+    program(0, 2, 1193);
+    irq0.edges = 0;
+    pit.interruptTaken();
+    assertThat(irq0.edges).isZero();
+  }
+
+  @Test
   void squareWaveInterruptsOncePerPeriod() {
     program(0, 3, 0);
     time.advance(10 * SECOND);

@@ -76,6 +76,39 @@ class PcDevicesTest {
   }
 
   @Test
+  void timerInterruptsThatNobodyTookAreMadeUpFor() {
+    mmio.write(0xfee0_0350L, 4, 0x1_0700);
+    mmio.write(0xfee0_00f0L, 4, 0x1ff);
+    writeIoApic(2, 0x51);
+    ports.write(0x43, 1, 0x34);
+    ports.write(0x40, 1, 0xa9);
+    ports.write(0x40, 1, 0x04);
+    time.advance(5_100_000);
+    for (int i = 0; i < 5; i++) {
+      assertThat(apic.acknowledge()).isEqualTo(0x51);
+      assertThat(apic.hasPending()).as("while it is in service").isFalse();
+      mmio.write(0xfee0_00b0L, 4, 0);
+    }
+    assertThat(apic.hasPending()).isFalse();
+    time.advance(1_000_000);
+    assertThat(apic.acknowledge()).isEqualTo(0x51);
+  }
+
+  @Test
+  void timerInterruptsThroughThePicsAreMadeUpForToo() {
+    initialisePics();
+    ports.write(0x43, 1, 0x34);
+    ports.write(0x40, 1, 0xa9);
+    ports.write(0x40, 1, 0x04);
+    time.advance(3_100_000);
+    for (int i = 0; i < 3; i++) {
+      assertThat(apic.acknowledge()).isEqualTo(0x30);
+      ports.write(0x20, 1, 0x20);
+    }
+    assertThat(apic.hasPending()).isFalse();
+  }
+
+  @Test
   void serialPort() {
     writeIoApic(4, 0x41);
     ports.write(0x3fc, 1, 0x0b);
