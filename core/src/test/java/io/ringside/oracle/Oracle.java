@@ -29,6 +29,11 @@ final class Oracle implements AutoCloseable {
   /** An interrupt that the guest takes without doing anything. */
   static final int VECTOR = 0x77;
 
+  /** Vectors of handlers that disturb a translator without changing anything that counts. */
+  static final int FIRST_DISTURBANCE = 0x78;
+
+  static final int DISTURBANCES = 5;
+
   private static final String[] NAMES = {
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
     "r14", "r15"
@@ -67,12 +72,41 @@ final class Oracle implements AutoCloseable {
     machine.ram().putShort(RETURN, 0xcf48);
     GuestTables.gate(machine.ram(), 1, RETURN, 0, 1, false);
     GuestTables.gate(machine.ram(), VECTOR, RETURN, 0, 1, false);
+    installDisturbances();
     GuestPages pages = new GuestPages(machine.ram());
-    for (int at = 0; at < NativeProcessor.CODE_SIZE; at += 4096) {
+    // One page more on either side, for the disturbances.
+    for (int at = -4096; at <= NativeProcessor.CODE_SIZE; at += 4096) {
       pages.map(host.codeAddress(at), GUEST_CODE + at, GuestPages.ALL);
     }
     for (int page = 0; page < PAGES; page++) {
       pages.map(host.dataAddress() + 4096L * page, guestPage(page), GuestPages.ALL);
+    }
+  }
+
+  private void installDisturbances() {
+    // PUSH RAX; PUSH RBX; MOV RAX, [RSP+10h], the RIP to return to
+    int[] entry = {0x50, 0x53, 0x48, 0x8b, 0x44, 0x24, 0x10};
+    int[] exit = {0x5b, 0x58, 0x48, 0xcf};
+    int[][] bodies = {
+      // MOV RAX, CR3; MOV CR3, RAX
+      {0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8},
+      // LOCK OR byte [RAX], 0
+      {0xf0, 0x80, 0x08, 0x00},
+      // INVLPG [RAX]
+      {0x0f, 0x01, 0x38},
+      // MOV RAX, CR4; XOR AL, 80h; MOV CR4, RAX; XOR AL, 80h; MOV CR4, RAX
+      {0x0f, 0x20, 0xe0, 0x34, 0x80, 0x0f, 0x22, 0xe0, 0x34, 0x80, 0x0f, 0x22, 0xe0},
+      // MOV BL, [RAX+40h]; MOV [RAX+40h], BL; MOV BL, [RAX-20h]; MOV [RAX-20h], BL
+      {0x8a, 0x58, 0x40, 0x88, 0x58, 0x40, 0x8a, 0x58, 0xe0, 0x88, 0x58, 0xe0},
+    };
+    for (int n = 0; n < bodies.length; n++) {
+      long at = RETURN + 0x100 + 0x40 * n;
+      GuestTables.gate(machine.ram(), FIRST_DISTURBANCE + n, at, 3, 1, false);
+      for (int[] part : new int[][] {entry, bodies[n], exit}) {
+        for (int value : part) {
+          machine.ram().putByte(at++, value);
+        }
+      }
     }
   }
 

@@ -24,6 +24,8 @@ class RandomSequenceTest {
     SINGLE_STEP,
     /** Interrupts at any time. */
     INTERRUPTS,
+    /** Flushes of the TLB, stores to the code that runs, and changes of its mappings. */
+    CHANGES,
     /** Translations are thrown away often. */
     SMALL_CACHE
   }
@@ -53,6 +55,7 @@ class RandomSequenceTest {
         Interrupter _ = new Interrupter(oracle, disturbance == Disturbance.INTERRUPTS)) {
       CaseGenerator encoder = new CaseGenerator(oracle, table, random);
       SequenceGenerator generator = new SequenceGenerator(oracle, encoder, table.opcodes(), random);
+      generator.disturbed = disturbance == Disturbance.CHANGES;
       generator.savedFlags = disturbance != Disturbance.SINGLE_STEP;
       for (int n = 0; n < sequences; n++) {
         encoder.fillImage();

@@ -52,19 +52,25 @@ final class Sequence {
   /** PUSHF, the body, POPF. */
   record SavedFlags(List<Node> body) implements Node {}
 
+  /** An interrupt to a handler of {@link Oracle} that changes nothing that counts; natively a NOP of the same length. */
+  record Disturb(int vector) implements Node {}
+
   /** LEA of an address in the data to {@code register}, then the body, which does not write it. */
   record Pointer(int register, long target, List<Node> body) implements Node {}
 
   final List<Node> nodes = new ArrayList<>();
 
-  /** The code for an address. */
-  byte[] assemble(Assembler a, long address) {
+  private boolean forHost;
+
+  /** The code for an address, as the guest or the host's processor runs it. */
+  byte[] assemble(Assembler a, long address, boolean host) {
+    forHost = host;
     a.start(address);
     emit(a, nodes);
     return a.toByteArray();
   }
 
-  private static void emit(Assembler a, List<Node> list) {
+  private void emit(Assembler a, List<Node> list) {
     for (Node node : list) {
       switch (node) {
         case Leaf leaf -> emit(a, leaf);
@@ -81,6 +87,11 @@ final class Sequence {
           a.byte4((int) (counter - (a.address() + 5)));
           a.byte1(1);
           a.jccTo(Assembler.NOT_EQUAL, top);
+        }
+        case Disturb(int vector) -> {
+          // INT, or a NOP of two bytes.
+          a.byte1(forHost ? 0x66 : 0xcd);
+          a.byte1(forHost ? 0x90 : vector);
         }
         case Call call -> emitCall(a, call);
         case PushPop(int push, int pop, List<Node> body) -> {
@@ -113,7 +124,7 @@ final class Sequence {
     }
   }
 
-  private static void emitSkip(Assembler a, int condition, List<Node> body) {
+  private void emitSkip(Assembler a, int condition, List<Node> body) {
     Assembler trial = new Assembler();
     trial.start(a.address() + 3);
     emit(trial, body);
@@ -138,7 +149,7 @@ final class Sequence {
     }
   }
 
-  private static void emitCall(Assembler a, Call call) {
+  private void emitCall(Assembler a, Call call) {
     if (call.drop != 0) {
       a.lea(Assembler.RSP, Assembler.RSP, -call.drop);
     }
@@ -201,6 +212,7 @@ final class Sequence {
   private static List<Node> body(Node node) {
     return switch (node) {
       case Leaf leaf -> List.of();
+      case Disturb d -> List.of();
       case Skip s -> s.body;
       case Loop l -> l.body;
       case Call c -> c.body;
@@ -250,6 +262,7 @@ final class Sequence {
         case Loop l -> text.append("loop ").append(l.count).append(" times\n");
         case Call c ->
             text.append(c.target).append(" call, RET drops ").append(c.drop).append('\n');
+        case Disturb d -> text.append("int ").append(d.vector).append('\n');
         case PushPop p ->
             text.append("push ")
                 .append(Oracle.name(p.push))

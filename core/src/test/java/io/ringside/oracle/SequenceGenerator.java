@@ -27,6 +27,9 @@ final class SequenceGenerator {
   private boolean vectors;
   private int counters;
 
+  /** Whether software interrupts disturb the translator. */
+  boolean disturbed;
+
   /** Whether PUSHF may be used: it shows TF. */
   boolean savedFlags = true;
 
@@ -69,6 +72,9 @@ final class SequenceGenerator {
   private void block(List<Node> into, int size, int depth) {
     int left = size;
     while (left > 0) {
+      if (disturbed && random.nextInt(4) == 0) {
+        into.add(new Sequence.Disturb(Oracle.FIRST_DISTURBANCE + random.nextInt(Oracle.DISTURBANCES)));
+      }
       int kind = depth < 4 ? random.nextInt(26) : 99;
       if (kind > 8 || left < 3) {
         leaf(into);
@@ -201,9 +207,9 @@ final class SequenceGenerator {
 
   /** Code to run {@code sequence} with. */
   void assemble(Sequence sequence, Case c, Assembler a) {
-    byte[] code = sequence.assemble(a, 0);
-    c.offset = oracle.place(code.length);
-    c.code = sequence.assemble(a, oracle.host.codeAddress(c.offset));
-    c.nativeCode = c.code;
+    int length = sequence.assemble(a, 0, false).length;
+    c.offset = oracle.place(length);
+    c.code = sequence.assemble(a, oracle.host.codeAddress(c.offset), false);
+    c.nativeCode = sequence.assemble(a, oracle.host.codeAddress(c.offset), true);
   }
 }
