@@ -165,6 +165,14 @@ class KernelImageTest {
   }
 
   @Test
+  void aProgramThatBelongsToTheLowestMegabyteIsNoKernel() {
+    try (KernelImage image = open(patchedElf(64 + 56 + 24, 0x1000, 4))) {
+      assertThatThrownBy(() -> image.load(KernelFiles.memory(32 << 20)))
+          .hasMessageContaining("no kernel for this machine");
+    }
+  }
+
+  @Test
   void aSegmentLargerThanMemoryIsRefusedWhenLoaded() {
     try (KernelImage image = open(patchedElf(64 + 40, TOO_MUCH, 4))) {
       assertThatThrownBy(() -> image.load(KernelFiles.memory(32 << 20)))

@@ -73,7 +73,8 @@ final class SequenceGenerator {
     int left = size;
     while (left > 0) {
       if (disturbed && random.nextInt(4) == 0) {
-        into.add(new Sequence.Disturb(Oracle.FIRST_DISTURBANCE + random.nextInt(Oracle.DISTURBANCES)));
+        into.add(
+            new Sequence.Disturb(Oracle.FIRST_DISTURBANCE + random.nextInt(Oracle.DISTURBANCES)));
       }
       int kind = depth < 4 ? random.nextInt(26) : 99;
       if (kind > 8 || left < 3) {
