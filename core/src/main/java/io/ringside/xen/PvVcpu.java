@@ -1,0 +1,121 @@
+package io.ringside.xen;
+
+import io.ringside.host.NativeMemory;
+
+/** One virtual CPU of a domain: what Xen keeps about it beside its registers. */
+public final class PvVcpu {
+  /** The most frames that a guest's GDT has: entries 0 to 7167; the rest of the 64 KiB are Xen's. */
+  static final int GDT_FRAMES = 14;
+
+  private static final int UPCALL_PENDING = 0;
+  private static final int UPCALL_MASK = 1;
+
+  private final Domain domain;
+  private final int id;
+  private final NativeMemory raw;
+  private PvCpu cpu;
+  private GuestAccess access;
+
+  private long kernelRoot;
+  private long userRoot;
+  private long infoAddress;
+
+  private final long[] gdt = new long[GDT_FRAMES];
+  private int gdtEntries;
+  private long ldtBase;
+  private int ldtEntries;
+
+  PvVcpu(Domain domain, int id) {
+    this.domain = domain;
+    this.id = id;
+    this.raw = domain.raw();
+  }
+
+  /** Gives it the processor that executes it; once, before the guest runs. */
+  public void attach(PvCpu processor) {
+    cpu = processor;
+    access = new GuestAccess(processor, domain.config().memory());
+  }
+
+  /** Its number in the domain. */
+  public int id() {
+    return id;
+  }
+
+  /** The domain that it belongs to. */
+  public Domain domain() {
+    return domain;
+  }
+
+  /** The processor that executes it. */
+  public PvCpu cpu() {
+    return cpu;
+  }
+
+  /** The guest's memory by its virtual addresses. */
+  GuestAccess access() {
+    return access;
+  }
+
+  /** The machine address of its {@code struct vcpu_info}, 64 bytes. */
+  public long infoAddress() {
+    return infoAddress;
+  }
+
+  void infoAddress(long maddr) {
+    infoAddress = maddr;
+  }
+
+  /** Whether an event is to be delivered as soon as the guest runs: pending and not masked. From any thread. */
+  public boolean upcallPending() {
+    return raw.getByte(infoAddress + UPCALL_PENDING) != 0
+        && raw.getByte(infoAddress + UPCALL_MASK) == 0;
+  }
+
+  /** The frame of the L4 table of kernel mode, 0 for none. */
+  long kernelRoot() {
+    return kernelRoot;
+  }
+
+  void kernelRoot(long mfn) {
+    kernelRoot = mfn;
+  }
+
+  /** The frame of the L4 table of user mode, 0 for none. */
+  long userRoot() {
+    return userRoot;
+  }
+
+  void userRoot(long mfn) {
+    userRoot = mfn;
+  }
+
+  /** The frames of the GDT; those behind {@link #gdtEntries} are 0. */
+  long[] gdt() {
+    return gdt;
+  }
+
+  /** How many entries the guest's GDT has. */
+  int gdtEntries() {
+    return gdtEntries;
+  }
+
+  void gdtEntries(int entries) {
+    gdtEntries = entries;
+  }
+
+  /** The guest-virtual address of the LDT. */
+  long ldtBase() {
+    return ldtBase;
+  }
+
+  /** How many entries the LDT has. */
+  int ldtEntries() {
+    return ldtEntries;
+  }
+
+  void ldt(long base, int entries) {
+    ldtBase = base;
+    ldtEntries = entries;
+  }
+}

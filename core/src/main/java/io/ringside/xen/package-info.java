@@ -1,0 +1,33 @@
+/**
+ * The Xen ABI for one 64-bit paravirtualized (PV) guest, as Xen 4.17 gives it. Everything here is plain Java on guest
+ * memory; what only the method of execution can do is behind {@link io.ringside.xen.PvCpu}. Sources of facts: Xen's
+ * public headers ({@code xen/include/public}), the behaviour of Xen 4.17, Linux's {@code arch/x86/xen}.
+ *
+ * <p>A machine frame number (mfn) is the index of a 4 KiB page of guest RAM, a machine address (maddr) the offset in it;
+ * a pseudo-physical frame number (pfn) is the guest's own numbering. The lowest frames are Xen's (M2P table,
+ * shared_info), then come the domain's.
+ *
+ * <p>Who is responsible for what:
+ *
+ * <ul>
+ *   <li>Entry: {@link io.ringside.xen.Hypercalls} (dispatch by number), {@code HypercallNumber}, {@link
+ *       io.ringside.xen.Errno}, {@code HypercallException} (leaves a hypercall with an error), {@code GuestAccess}
+ *       (copies from and to guest-virtual memory), {@code Multicall}, {@link io.ringside.xen.XenStatistics}.
+ *   <li>State: {@link io.ringside.xen.Domain} (what all vCPUs share), {@link io.ringside.xen.PvVcpu} (one virtual CPU),
+ *       {@code DomainConfig}, {@code DomainHost} (what the domain tells the VMM).
+ *   <li>Memory: {@code FrameTable} (owner, reference and type counts of each frame), {@code FreeFrames} (allocation),
+ *       {@code Pte} (bits of entries), {@code PageTypes} (a frame's type while it is used as such), {@code PageTables}
+ *       (validation and update of page-table entries), {@code MmuUpdate}, {@code MmuExtended} (mmuext_op), {@code
+ *       MemoryOp} with {@code Reservations}, {@code MemoryExchange} and {@code MemoryMap}, {@code MachineToPhys},
+ *       {@code WritablePageTables} (emulated writes to page tables), {@code SegmentDescriptors} (pages of descriptors).
+ *   <li>Events, time, CPU: {@code SharedInfo} (layout), {@code EventChannels}, {@code PvClock}, {@code VcpuTimers},
+ *       {@code RunState}, {@code SchedOp}, {@code VcpuOp}, {@code CallbackOp}, {@code Traps} (trap table, bounce
+ *       frames, IRET), {@code CpuHypercalls} (stack_switch, set_gdt, update_descriptor, segment bases, debug
+ *       registers, fpu_taskswitch), {@code VmAssist}.
+ *   <li>Services: {@code ConsoleRing}, {@code ConsoleIo}, {@code XenStoreRing}, {@code XenStore}, {@code GrantTable},
+ *       {@code PhysdevOp}, {@code XenVersion}, {@code PvCpuid}, {@code PvMsrs}.
+ *   <li>Start of day: {@code ElfNotes}, {@code PvKernel}, {@code StartOfDay} (address space), {@code InitialTables},
+ *       {@code StartInfo}, {@code HypercallPage}, {@code DomainBuilder}.
+ * </ul>
+ */
+package io.ringside.xen;
