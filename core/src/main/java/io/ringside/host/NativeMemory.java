@@ -86,6 +86,11 @@ public final class NativeMemory {
     MemorySegment.copy(source, from, segment, JAVA_BYTE, offset, length);
   }
 
+  /** Copies within the range; source and target don't overlap, or are the same. */
+  public void copy(long from, long to, long length) {
+    MemorySegment.copy(segment, from, segment, to, length);
+  }
+
   /** Sets {@code length} bytes to {@code value}. */
   public void fill(long offset, long length, int value) {
     segment.asSlice(offset, length).fill((byte) value);

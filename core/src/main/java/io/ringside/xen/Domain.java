@@ -4,13 +4,29 @@ import io.ringside.host.NativeMemory;
 
 /** A Xen PV domain: what its vCPUs share, and its hypercalls. */
 public final class Domain {
+  /** VMASST_TYPE_writable_pagetables: stores to level-1 tables are emulated. */
+  static final int ASSIST_WRITABLE_PAGE_TABLES = 2;
+
+  /** VMASST_TYPE_m2p_strict: no M2P table in user mode's page tables. */
+  static final int ASSIST_M2P_STRICT = 32;
+
   private final DomainConfig config;
   private final NativeMemory raw;
   private final XenStatistics statistics = new XenStatistics();
   private final PvVcpu[] vcpus;
+  private final XenHeap heap;
+  private final MachineToPhys m2p;
+  private final FrameTable frames;
+  private final PageTypes types;
+  private final PageTables tables;
+  private final MemoryMap memoryMap;
+  private final long sharedInfo;
+  private final WritablePageTables writablePageTables;
+  private final SegmentDescriptors segments;
   private final EventChannels eventChannels;
   private final GrantTable grantTable;
   private final Hypercalls hypercalls;
+  private long assists;
 
   /** Makes a domain without memory, whose vCPUs have no processors yet. */
   public Domain(DomainConfig config) {
@@ -20,6 +36,20 @@ public final class Domain {
     for (int i = 0; i < vcpus.length; i++) {
       vcpus[i] = new PvVcpu(this, i);
     }
+    this.heap = new XenHeap(config.memory());
+    this.m2p = new MachineToPhys(raw, heap);
+    this.frames = new FrameTable(config.memory(), heap, m2p, config.domainFrames());
+    this.types = new PageTypes(frames, statistics, this::flushTlbs);
+    this.tables = new PageTables(this, frames, types, m2p);
+    types.contents(tables);
+    this.memoryMap = new MemoryMap(this);
+    this.sharedInfo = heap.allocate(1) << 12;
+    frames.share(sharedInfo >>> 12, true);
+    for (int i = 0; i < vcpus.length; i++) {
+      vcpus[i].infoAddress(sharedInfo + i * SharedInfo.VCPU_INFO_SIZE);
+    }
+    this.writablePageTables = new WritablePageTables(this);
+    this.segments = new SegmentDescriptors(this);
     this.eventChannels = new EventChannels(this);
     this.grantTable = new GrantTable(this);
     this.hypercalls = new Hypercalls(this);
@@ -53,6 +83,121 @@ public final class Domain {
   /** What the engine calls when the guest makes a hypercall. */
   public Hypercalls hypercalls() {
     return hypercalls;
+  }
+
+  /** How much machine memory a machine needs to have room for a domain of {@code domainBytes}. */
+  public static long machineBytes(long domainBytes) {
+    return XenHeap.machineBytes(domainBytes);
+  }
+
+  /** The frames that are Xen's. */
+  XenHeap heap() {
+    return heap;
+  }
+
+  /** The machine-to-phys table. */
+  MachineToPhys m2p() {
+    return m2p;
+  }
+
+  /** The owner of each frame. */
+  FrameTable frames() {
+    return frames;
+  }
+
+  /** What each frame is used as. */
+  PageTypes types() {
+    return types;
+  }
+
+  /** Its page tables. */
+  PageTables tables() {
+    return tables;
+  }
+
+  /** The memory map that the guest is told. */
+  MemoryMap memoryMap() {
+    return memoryMap;
+  }
+
+  /** The machine address of {@code struct shared_info}; {@link SharedInfo} has the offsets in it. */
+  public long sharedInfo() {
+    return sharedInfo;
+  }
+
+  /** How many pfns the guest says that it has. */
+  long maxPfn() {
+    return raw.getLong(sharedInfo + SharedInfo.MAX_PFN);
+  }
+
+  /** What does the guest's stores to its page tables. */
+  public WritablePageTables writablePageTables() {
+    return writablePageTables;
+  }
+
+  /** GDTs and LDTs. */
+  SegmentDescriptors segments() {
+    return segments;
+  }
+
+  /** Whether the guest has asked for a VMASST type (0 to 63). */
+  boolean assists(int type) {
+    return (assists >>> type & 1) != 0;
+  }
+
+  /** Notes what the guest asks for. */
+  void assist(int type, boolean enabled) {
+    assists = enabled ? assists | 1L << type : assists & ~(1L << type);
+  }
+
+  /** Xen stored to {@code length} bytes of the domain's memory, in one page. */
+  void stored(long maddr, int length) {
+    for (PvVcpu vcpu : vcpus) {
+      if (vcpu.isAttached()) {
+        vcpu.cpu().stored(maddr, length);
+      }
+    }
+  }
+
+  /** Zeroes adjoining frames. */
+  void clear(long mfn, int count) {
+    raw.fill(mfn << 12, (long) count << 12, 0);
+    for (int i = 0; i < count; i++) {
+      stored(mfn + i << 12, 4096);
+    }
+  }
+
+  /** Drops all translations that its vCPUs have cached. */
+  void flushTlbs() {
+    for (PvVcpu vcpu : vcpus) {
+      if (vcpu.isAttached()) {
+        vcpu.cpu().flushTlb();
+      }
+    }
+    types.flushed();
+    statistics.count(XenStatistics.Counter.TLB_FLUSHES);
+  }
+
+  /** Drops the translation of one page that its vCPUs have cached. */
+  void invalidatePage(long gva) {
+    for (PvVcpu vcpu : vcpus) {
+      if (vcpu.isAttached()) {
+        vcpu.cpu().invalidatePage(gva);
+      }
+    }
+    statistics.count(XenStatistics.Counter.TLB_INVALIDATIONS);
+  }
+
+  /**
+   * The domain that a domain identifier names.
+   *
+   * @return 0 for this one, or the negative error that Xen gives to an unprivileged domain: EPERM for one that exists
+   */
+  int permission(int id) {
+    if (id == Layout.DOMID_SELF || id == config.domid()) {
+      return 0;
+    }
+    return id == 0 ? -Errno.EPERM : -Errno.ESRCH;
   }
 
   /** Its event channels. */

@@ -22,6 +22,7 @@ public final class PvVcpu {
 
   private final long[] gdt = new long[GDT_FRAMES];
   private int gdtEntries;
+  private final long[] ldt = new long[16];
   private long ldtBase;
   private int ldtEntries;
 
@@ -35,6 +36,11 @@ public final class PvVcpu {
   public void attach(PvCpu processor) {
     cpu = processor;
     access = new GuestAccess(processor, domain.config().memory());
+  }
+
+  /** Whether it has a processor yet. */
+  boolean isAttached() {
+    return cpu != null;
   }
 
   /** Its number in the domain. */
@@ -112,6 +118,19 @@ public final class PvVcpu {
   /** How many entries the LDT has. */
   int ldtEntries() {
     return ldtEntries;
+  }
+
+  /** The frames of the LDT as far as they were needed, else 0. */
+  long[] ldtFrames() {
+    return ldt;
+  }
+
+  /**
+   * The descriptor that a selector names, out of the GDT, the LDT, or Xen's flat segments: 8 bytes as in memory, 0 for
+   * none. All code and data segments have DPL 3.
+   */
+  public long descriptor(int selector) {
+    return domain.segments().find(this, selector);
   }
 
   void ldt(long base, int entries) {

@@ -1,0 +1,264 @@
+package io.ringside.xen;
+
+import io.ringside.host.NativeMemory;
+import io.ringside.machine.GuestMemory;
+import java.util.BitSet;
+
+/**
+ * Who owns each machine frame, how many references keep it, and what it is used as. Lies in machine memory: pages that
+ * no one asks about cost nothing.
+ *
+ * <p>A frame of the domain has one reference for being allocated, and one for each entry that maps it, for each use as
+ * an L4 table, GDT and so on. When the last goes the frame is free.
+ */
+final class FrameTable {
+  private static final int COUNT = 0;
+  private static final int TYPE = 4;
+  private static final int STAMP = 8;
+  private static final int LINEAR = 12;
+
+  private static final int ALLOCATED = 1 << 31;
+  private static final int SHARED = 1 << 30;
+  private static final int DOMAIN = 1 << 29;
+  private static final int COUNT_MASK = DOMAIN - 1;
+
+  private final GuestMemory memory;
+  private final NativeMemory raw;
+  private final MachineToPhys m2p;
+  private final long base;
+  private final long frames;
+  private final long maximum;
+  private final BitSet free = new BitSet();
+  private long allocated;
+  private int lowestFree;
+
+  /**
+   * Makes the table; all frames that are not Xen's are free.
+   *
+   * @param maximum how many frames the domain may have
+   */
+  FrameTable(GuestMemory memory, XenHeap heap, MachineToPhys m2p, long maximum) {
+    this.memory = memory;
+    this.raw = memory.raw();
+    this.m2p = m2p;
+    this.base = heap.frameTable() << 12;
+    this.frames = heap.frames();
+    this.maximum = maximum;
+    free.set((int) heap.end(), (int) (memory.lowEnd() >> 12));
+    if (memory.highEnd() != 0) {
+      free.set((int) (GuestMemory.HIGH_RAM_START >> 12), (int) (memory.highEnd() >> 12));
+    }
+    for (int i = 0; i < heap.end(); i++) {
+      m2p.set(i, Layout.INVALID_M2P_ENTRY);
+    }
+    if (maximum > free.cardinality()) {
+      throw new IllegalArgumentException("machine memory is too small for the domain");
+    }
+  }
+
+  /** One more than the highest mfn. */
+  long frames() {
+    return frames;
+  }
+
+  /** How many frames the domain has. */
+  long allocated() {
+    return allocated;
+  }
+
+  /** How many frames it may have. */
+  long maximum() {
+    return maximum;
+  }
+
+  /** Whether a number is that of a frame of RAM. */
+  boolean isValid(long mfn) {
+    return mfn >= 0 && mfn < frames && memory.isRam(mfn << 12, 4096);
+  }
+
+  // Allocation.
+
+  /**
+   * Gives the domain 2^{@code order} adjoining frames, aligned to their size, which have no pfn and keep what was in
+   * them.
+   *
+   * @param addressBits how many bits their addresses may have, 0 for any number
+   * @return the first mfn, or -1 where the domain has its maximum or there are none
+   */
+  long allocate(int order, int addressBits) {
+    if (allocated + (1L << order) > maximum) {
+      return -1;
+    }
+    long first = take(order, addressBits);
+    if (first >= 0) {
+      allocated += 1L << order;
+      for (long i = 0; i < 1L << order; i++) {
+        own(first + i);
+      }
+    }
+    return first;
+  }
+
+  /** Takes free frames without giving them to the domain. */
+  long take(int order, int addressBits) {
+    int size = 1 << order;
+    long limit =
+        addressBits == 0 || addressBits >= 63 ? frames : Math.min(frames, 1L << addressBits - 12);
+    int first = free.nextSetBit(lowestFree);
+    lowestFree = first < 0 ? 0 : first;
+    while (first >= 0 && first + size <= limit) {
+      if ((first & size - 1) != 0) {
+        first = free.nextSetBit((first | size - 1) + 1);
+        continue;
+      }
+      int gap = free.nextClearBit(first);
+      if (gap >= first + size) {
+        free.clear(first, first + size);
+        return first;
+      }
+      first = free.nextSetBit(gap);
+    }
+    return -1;
+  }
+
+  /** Gives back frames that {@link #take} or {@link #steal} gave. */
+  void giveBack(long mfn, int order) {
+    for (long i = mfn; i < mfn + (1L << order); i++) {
+      m2p.set(i, Layout.INVALID_M2P_ENTRY);
+    }
+    free.set((int) mfn, (int) (mfn + (1L << order)));
+    lowestFree = Math.min(lowestFree, (int) mfn);
+  }
+
+  /** Makes the domain the owner of a frame that is nobody's; its number of frames stays. */
+  void own(long mfn) {
+    long entry = entry(mfn);
+    raw.putInt(entry + COUNT, ALLOCATED | DOMAIN | 1);
+    raw.putInt(entry + TYPE, 0);
+    raw.putInt(entry + LINEAR, 0);
+  }
+
+  /**
+   * Takes a frame from the domain that nothing refers to; its number of frames stays.
+   *
+   * @return false where something does, or the frame isn't the domain's
+   */
+  boolean steal(long mfn) {
+    if (!isValid(mfn)) {
+      return false;
+    }
+    long entry = entry(mfn);
+    if (raw.getInt(entry + COUNT) != (ALLOCATED | DOMAIN | 1)) {
+      return false;
+    }
+    raw.putInt(entry + COUNT, 0);
+    raw.putInt(entry + TYPE, 0);
+    return true;
+  }
+
+  /** Makes a page of Xen's the domain's too, who can map it, writable if wanted, and never gets it freed. */
+  void share(long mfn, boolean writable) {
+    long entry = entry(mfn);
+    raw.putInt(entry + COUNT, ALLOCATED | DOMAIN | SHARED | 1);
+    raw.putInt(
+        entry + TYPE,
+        writable
+            ? PageTypes.WRITABLE << PageTypes.TYPE_SHIFT | PageTypes.VALIDATED | 1
+            : PageTypes.NONE << PageTypes.TYPE_SHIFT | PageTypes.VALIDATED | 1);
+  }
+
+  /** Whether the domain owns a frame that is in use. */
+  boolean isDomains(long mfn) {
+    return isValid(mfn) && isLive(raw.getInt(entry(mfn) + COUNT));
+  }
+
+  /** Whether a frame is a page of Xen's that is shared with the domain. */
+  boolean isShared(long mfn) {
+    return (raw.getInt(entry(mfn) + COUNT) & SHARED) != 0;
+  }
+
+  // References.
+
+  /** Takes a reference to a frame of the domain's; false if it is not one. */
+  boolean get(long mfn) {
+    if (!isValid(mfn)) {
+      return false;
+    }
+    long address = entry(mfn) + COUNT;
+    int count = raw.getInt(address);
+    if (!isLive(count) || (count & COUNT_MASK) >= COUNT_MASK - 1) {
+      return false;
+    }
+    raw.putInt(address, count + 1);
+    return true;
+  }
+
+  /** Gives back a reference. */
+  void put(long mfn) {
+    long address = entry(mfn) + COUNT;
+    int count = raw.getInt(address) - 1;
+    raw.putInt(address, count);
+    if ((count & COUNT_MASK) == 0) {
+      release(mfn, count);
+    }
+  }
+
+  /** Gives back the reference of a frame for being allocated, if it still has it. */
+  void putAllocation(long mfn) {
+    long address = entry(mfn) + COUNT;
+    int count = raw.getInt(address);
+    if ((count & ALLOCATED) != 0) {
+      raw.putInt(address, count & ~ALLOCATED);
+      put(mfn);
+    }
+  }
+
+  /** How many references there are; for tests. */
+  int references(long mfn) {
+    return raw.getInt(entry(mfn) + COUNT) & COUNT_MASK;
+  }
+
+  private static boolean isLive(int count) {
+    return (count & DOMAIN) != 0 && (count & COUNT_MASK) != 0;
+  }
+
+  private void release(long mfn, int count) {
+    if ((count & SHARED) != 0) {
+      return;
+    }
+    raw.putInt(entry(mfn) + COUNT, 0);
+    raw.putInt(entry(mfn) + TYPE, 0);
+    allocated--;
+    giveBack(mfn, 0);
+  }
+
+  // What PageTypes keeps here.
+
+  int type(long mfn) {
+    return raw.getInt(entry(mfn) + TYPE);
+  }
+
+  void type(long mfn, int value) {
+    raw.putInt(entry(mfn) + TYPE, value);
+  }
+
+  int stamp(long mfn) {
+    return raw.getInt(entry(mfn) + STAMP);
+  }
+
+  void stamp(long mfn, int value) {
+    raw.putInt(entry(mfn) + STAMP, value);
+  }
+
+  int linear(long mfn) {
+    return raw.getInt(entry(mfn) + LINEAR);
+  }
+
+  void linear(long mfn, int value) {
+    raw.putInt(entry(mfn) + LINEAR, value);
+  }
+
+  private long entry(long mfn) {
+    return base + mfn * XenHeap.FRAME_ENTRY;
+  }
+}

@@ -1,0 +1,270 @@
+package io.ringside.xen;
+
+import io.ringside.host.NativeMemory;
+
+/**
+ * The guest's page tables, which the processor walks as they are: each entry is checked before it gets there, and is a
+ * reference to what it maps.
+ */
+final class PageTables implements PageTypes.Contents {
+  private static final int ENTRIES = 512;
+
+  /** The frame number in an entry of all ones. */
+  private static final long INVALID_MFN = Pte.ADDRESS >>> 12;
+
+  private final NativeMemory raw;
+  private final FrameTable frames;
+  private final PageTypes types;
+  private final MachineToPhys m2p;
+  private final Domain domain;
+
+  PageTables(Domain domain, FrameTable frames, PageTypes types, MachineToPhys m2p) {
+    this.domain = domain;
+    this.raw = domain.raw();
+    this.frames = frames;
+    this.types = types;
+    this.m2p = m2p;
+  }
+
+  // Whole tables.
+
+  @Override
+  public int validate(long mfn, int type) {
+    return switch (type) {
+      case PageTypes.L1 -> validateL1(mfn);
+      case PageTypes.L2, PageTypes.L3, PageTypes.L4 -> validateUpper(mfn, type);
+      case PageTypes.SEGMENT -> SegmentDescriptors.validate(raw, mfn) ? 0 : -Errno.EINVAL;
+      default -> -Errno.EINVAL;
+    };
+  }
+
+  @Override
+  public void invalidate(long mfn, int level) {
+    leave(mfn, level, ENTRIES);
+  }
+
+  private int validateL1(long mfn) {
+    long table = mfn << 12;
+    for (int i = 0; i < ENTRIES; i++) {
+      long entry = raw.getLong(table + 8 * i);
+      if (!Pte.isPresent(entry)) {
+        continue;
+      }
+      int error = enterL1(entry, false);
+      if (error != 0) {
+        leave(mfn, 1, i);
+        return error;
+      }
+      long adjusted = Pte.adjust(1, entry);
+      if (adjusted != entry) {
+        raw.putLong(table + 8 * i, adjusted);
+      }
+    }
+    return 0;
+  }
+
+  private int validateUpper(long mfn, int level) {
+    long table = mfn << 12;
+    for (int i = 0; i < ENTRIES; i++) {
+      if (level == 4 && isXenSlot(i)) {
+        continue;
+      }
+      long entry = raw.getLong(table + 8 * i);
+      if (!Pte.isPresent(entry)) {
+        continue;
+      }
+      int error = enter(level, entry, mfn);
+      if (error != 0) {
+        leave(mfn, level, i);
+        return error;
+      }
+      long adjusted = Pte.adjust(level, entry);
+      if (adjusted != entry) {
+        raw.putLong(table + 8 * i, adjusted);
+      }
+    }
+    if (level == 4) {
+      fillXenSlots(mfn, domain.assists(Domain.ASSIST_M2P_STRICT));
+    }
+    return 0;
+  }
+
+  private void leave(long mfn, int level, int entries) {
+    long table = mfn << 12;
+    for (int i = entries - 1; i >= 0; i--) {
+      if (level == 4 && isXenSlot(i)) {
+        continue;
+      }
+      long entry = raw.getLong(table + 8 * i);
+      if (level == 1) {
+        leaveL1(entry);
+      } else {
+        leave(entry, mfn);
+      }
+    }
+  }
+
+  static boolean isXenSlot(int index) {
+    return index >= Layout.FIRST_XEN_SLOT && index <= Layout.LAST_XEN_SLOT;
+  }
+
+  /** Overwrites the slots of an L4 table that are Xen's. */
+  private void fillXenSlots(long mfn, boolean withM2p) {
+    raw.fill((mfn << 12) + 8 * Layout.FIRST_XEN_SLOT, 8L * 16, 0);
+    if (withM2p) {
+      mapM2p(mfn);
+    }
+  }
+
+  /** Makes the M2P table visible in an L4 table. */
+  void mapM2p(long mfn) {
+    raw.putLong((mfn << 12) + 8 * Layout.FIRST_XEN_SLOT, m2p.l4Entry());
+  }
+
+  /** Hides the M2P table in an L4 table. */
+  void unmapM2p(long mfn) {
+    raw.putLong((mfn << 12) + 8 * Layout.FIRST_XEN_SLOT, 0);
+  }
+
+  // Single entries.
+
+  /**
+   * Takes the references that a present entry of level 1 is.
+   *
+   * @param io whether the guest said that it is memory of no domain (DOMID_IO)
+   * @return 0, or a negative error
+   */
+  int enterL1(long entry, boolean io) {
+    if (Pte.isMalformed(1, entry)) {
+      return -Errno.EINVAL;
+    }
+    long mfn = Pte.mfn(entry);
+    if (!frames.isValid(mfn)) {
+      return mfn == INVALID_MFN ? -Errno.EINVAL : -Errno.EPERM;
+    }
+    if (io || !frames.get(mfn)) {
+      return -Errno.EBUSY;
+    }
+    if (Pte.isWritable(entry) && types.acquire(mfn, PageTypes.WRITABLE) != 0) {
+      frames.put(mfn);
+      return -Errno.EBUSY;
+    }
+    return 0;
+  }
+
+  /** Gives back the references of an entry of level 1. */
+  void leaveL1(long entry) {
+    if (!Pte.isPresent(entry)) {
+      return;
+    }
+    long mfn = Pte.mfn(entry);
+    if (Pte.isWritable(entry)) {
+      types.release(mfn);
+    }
+    frames.put(mfn);
+  }
+
+  /** Takes the references that a present entry of level 2 to 4 in the table {@code parent} is. */
+  private int enter(int level, long entry, long parent) {
+    if (Pte.isMalformed(level, entry)) {
+      return -Errno.EINVAL;
+    }
+    long mfn = Pte.mfn(entry);
+    int error = types.acquirePage(mfn, level - 1);
+    return error == -Errno.EINVAL && enterLinear(level, entry, mfn, parent) ? 0 : error;
+  }
+
+  private boolean enterLinear(int level, long entry, long mfn, long parent) {
+    if (Pte.isWritable(entry)) {
+      return false;
+    }
+    if (mfn == parent) {
+      return true;
+    }
+    if (!frames.get(mfn)) {
+      return false;
+    }
+    if (!types.acquireLinear(mfn, parent, level)) {
+      frames.put(mfn);
+      return false;
+    }
+    return true;
+  }
+
+  /** Gives back the references of an entry of level 2 to 4 in the table {@code parent}. */
+  private void leave(long entry, long parent) {
+    long mfn = Pte.mfn(entry);
+    if (Pte.isPresent(entry) && mfn != parent) {
+      types.releaseEntry(mfn, parent);
+      frames.put(mfn);
+    }
+  }
+
+  // Updates.
+
+  /**
+   * Changes an entry of a table that is in use.
+   *
+   * @param maddr where the entry is
+   * @param level the table's level
+   * @param wanted the new value
+   * @param keepAccessedDirty whether accessed and dirty bits of the old value stay
+   * @param io as for {@link #enterL1}
+   * @return 0, or a negative error; then nothing has changed
+   */
+  int update(long maddr, int level, long wanted, boolean keepAccessedDirty, boolean io) {
+    long old = raw.getLong(maddr);
+    if (level == 4 && isXenSlot((int) (maddr >>> 3) & 511)) {
+      return -Errno.EINVAL;
+    }
+    long value = wanted;
+    if (Pte.isPresent(wanted)) {
+      if (Pte.isMalformed(level, wanted)) {
+        return -Errno.EINVAL;
+      }
+      value = Pte.adjust(level, wanted);
+      if (Pte.isSimilar(old, value)) {
+        store(maddr, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
+        return 0;
+      }
+      int error = level == 1 ? enterL1(value, io) : enter(level, value, maddr >>> 12);
+      if (error != 0) {
+        return error;
+      }
+    }
+    store(maddr, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
+    if (level == 1) {
+      leaveL1(old);
+    } else {
+      leave(old, maddr >>> 12);
+    }
+    return 0;
+  }
+
+  private void store(long maddr, long value) {
+    raw.putLong(maddr, value);
+    domain.stored(maddr, 8);
+  }
+
+  // Walks.
+
+  /**
+   * Where the level-1 entry is that translates {@code gva} in the kernel's page tables of a vCPU.
+   *
+   * @return its machine address, or -1 where there is no L1 table for it or the address is Xen's
+   */
+  long findL1Entry(PvVcpu vcpu, long gva) {
+    long table = vcpu.kernelRoot();
+    if (table == 0 || !GuestAccess.isPlausible(gva, 1, 1)) {
+      return -1;
+    }
+    for (int level = 4; level > 1; level--) {
+      long entry = raw.getLong((table << 12) + 8L * Pte.index(level, gva));
+      if (!Pte.isPresent(entry)) {
+        return -1;
+      }
+      table = Pte.mfn(entry);
+    }
+    return (table << 12) + 8L * Pte.index(1, gva);
+  }
+}
