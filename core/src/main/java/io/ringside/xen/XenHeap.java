@@ -13,6 +13,9 @@ final class XenHeap {
   /** Pages that may be asked for by {@link #allocate}: shared_info, the grant table and so on. */
   private static final int SHARED_PAGES = 256;
 
+  /** Frames that are no one's at first, so that a domain with its maximum can exchange frames. */
+  private static final int FREE_PAGES = 2048;
+
   /** The domain's memory starts at a multiple of this many frames, so that it has large aligned extents. */
   private static final int ALIGNMENT = 512;
 
@@ -45,7 +48,7 @@ final class XenHeap {
   }
 
   /**
-   * How many bytes of machine memory it takes to give a domain {@code domainBytes}: those and Xen's own.
+   * How many bytes of machine memory it takes to give a domain {@code domainBytes}: those, Xen's own, and some free ones.
    *
    * @param domainBytes a multiple of 4096
    */
@@ -61,6 +64,7 @@ final class XenHeap {
               + MachineToPhys.pages(count)
               + pages(count * FRAME_ENTRY)
               + SHARED_PAGES
+              + FREE_PAGES
               + ALIGNMENT;
       total = domainBytes + (own + ALIGNMENT - 1 & -ALIGNMENT) * 4096;
     }
