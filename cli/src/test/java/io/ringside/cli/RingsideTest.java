@@ -149,6 +149,16 @@ class RingsideTest {
   }
 
   @Test
+  void aFailureThatComesBeforeTheTimeLimitTakesEffectIsAFailure() {
+    runner.runsForever = true;
+    runner.endWhenStopped = GuestRunner.End.failed("no kernel can be fetched");
+    assertThat(ringside("run", "--timeout", "0.2")).isEqualTo(1);
+    assertThat(errors())
+        .endsWith("\nringside: no kernel can be fetched\n")
+        .doesNotContain("--timeout");
+  }
+
+  @Test
   void lostStandardOutputEndsTheGuest() {
     runner.runsForever = true;
     java.io.OutputStream broken =
@@ -243,6 +253,7 @@ class RingsideTest {
     private final CountDownLatch stop = new CountDownLatch(1);
     private RunRequest request;
     private End end = End.POWERED_OFF;
+    private End endWhenStopped = End.STOPPED;
     private Optional<RuntimeException> thrown = Optional.empty();
     private boolean runsForever;
 
@@ -263,7 +274,7 @@ class RingsideTest {
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
-      return End.STOPPED;
+      return endWhenStopped;
     }
 
     @Override
