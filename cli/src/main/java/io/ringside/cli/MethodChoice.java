@@ -13,9 +13,8 @@ record MethodChoice(Method method, String reason) {
       case AUTO ->
           new MethodChoice(
               Method.BT, "auto: the only method so far, and it needs nothing of the hardware");
-      case BT -> new MethodChoice(Method.BT, "as asked");
+      case BT, HVM -> new MethodChoice(wanted, "as asked");
       case PV -> throw notYet("pv", "paravirtualization");
-      case HVM -> throw notYet("hvm", "hardware-assisted virtualization");
     };
   }
 

@@ -702,22 +702,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     return "0x" + Long.toHexString(state.rip());
   }
 
-  /** The registers as text. */
+  /** The registers and figures as text. */
   public String dump() {
-    StringBuilder text = new StringBuilder("rip ").append(Long.toHexString(state.rip()));
-    String[] names = {
-      "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
-      "r13", "r14", "r15"
-    };
-    for (int r = 0; r < 16; r++) {
-      text.append(' ').append(names[r]).append(' ').append(Long.toHexString(state.gpr(r)));
-    }
-    text.append(" rflags ").append(Long.toHexString(state.rflags()));
-    text.append(" cr0 ").append(Long.toHexString(state.get(CpuState.CR0)));
-    text.append(" cr2 ").append(Long.toHexString(state.get(CpuState.CR2)));
-    text.append(" cr3 ").append(Long.toHexString(state.get(CpuState.CR3)));
-    text.append(" cr4 ").append(Long.toHexString(state.get(CpuState.CR4)));
-    return text.append('\n').append(statistics().report()).toString();
+    return state.describe() + '\n' + statistics().report();
   }
 
   // ---- What the VMM calls
@@ -732,6 +719,11 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     } else {
       outcome = processor.completeRead(value);
     }
+  }
+
+  @Override
+  public boolean wakes(boolean interruptsEnabled) {
+    return interruptsEnabled && interrupts.hasPending() || interrupts.hasNmi();
   }
 
   @Override

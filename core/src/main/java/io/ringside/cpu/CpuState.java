@@ -220,4 +220,22 @@ public final class CpuState {
       default -> memory.putLong(offset + 8, base);
     }
   }
+
+  /** The main registers as one line of text, for whoever debugs. */
+  public String describe() {
+    StringBuilder text = new StringBuilder("rip ").append(Long.toHexString(rip()));
+    String[] names = {
+      "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
+      "r13", "r14", "r15"
+    };
+    for (int r = 0; r < 16; r++) {
+      text.append(' ').append(names[r]).append(' ').append(Long.toHexString(gpr(r)));
+    }
+    text.append(" rflags ").append(Long.toHexString(rflags()));
+    text.append(" cr0 ").append(Long.toHexString(get(CR0)));
+    text.append(" cr2 ").append(Long.toHexString(get(CR2)));
+    text.append(" cr3 ").append(Long.toHexString(get(CR3)));
+    text.append(" cr4 ").append(Long.toHexString(get(CR4)));
+    return text.toString();
+  }
 }
