@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +27,13 @@ class RingsideTest {
   private final FakeRunner runner = new FakeRunner();
 
   @TempDir private Path directory;
+  @TempDir private Path root;
+  private FakeHost host;
+
+  @BeforeEach
+  void aHostWithoutKvm() {
+    host = new FakeHost(root);
+  }
 
   @Test
   void runsTheDefaultGuestByBinaryTranslation() {
@@ -38,6 +46,30 @@ class RingsideTest {
     assertThat(runner.request.stats()).isFalse();
     assertThat(errors()).startsWith("ringside: method bt (auto: ");
     assertThat(output()).isEqualTo("guest says hello");
+  }
+
+  @Test
+  void runsTheDefaultGuestOnRealHardware() {
+    host.realKvm();
+    assertThat(ringside("run")).isZero();
+    assertThat(runner.request.method()).isEqualTo(Method.HVM);
+    assertThat(errors()).isEqualTo("ringside: method hvm (auto: AMD-V by kvm_amd)\n");
+  }
+
+  @Test
+  void warnsOfAnEmulatedKvm() {
+    host.emulatedKvm();
+    assertThat(ringside("run", "--method", "hvm")).isZero();
+    assertThat(runner.request.method()).isEqualTo(Method.HVM);
+    assertThat(errors().lines()).hasSize(2).first().isEqualTo("ringside: method hvm (as asked)");
+    assertThat(errors()).contains("\nringside: warning: /dev/kvm is there, but emulated");
+  }
+
+  @Test
+  void whatTheHostLacksIsStatusOneAndOneLine() {
+    assertThat(ringside("run", "--method", "hvm")).isEqualTo(1);
+    assertThat(errors()).startsWith("ringside: --method hvm: there is no /dev/kvm").hasLineCount(1);
+    assertThat(output()).isEmpty();
   }
 
   @Test
@@ -169,7 +201,11 @@ class RingsideTest {
         };
     Ringside command =
         new Ringside(
-            () -> runner, new ByteArrayInputStream(new byte[0]), broken, new PrintStream(errors));
+            () -> runner,
+            host::host,
+            new ByteArrayInputStream(new byte[0]),
+            broken,
+            new PrintStream(errors));
     assertThat(command.execute("run")).isEqualTo(1);
     assertThat(errors()).contains("standard output was closed");
   }
@@ -234,6 +270,7 @@ class RingsideTest {
   private int ringside(String... words) {
     return new Ringside(
             () -> runner,
+            host::host,
             new ByteArrayInputStream(new byte[0]),
             output,
             new PrintStream(errors, true, StandardCharsets.UTF_8))

@@ -40,8 +40,9 @@ public final class KvmFile implements AutoCloseable {
       MemorySegment state = CFunction.errnoState(arena);
       int fd = (int) OPEN.call(state, arena.allocateFrom(device).address(), O_RDWR | O_CLOEXEC);
       if (fd < 0) {
+        int errno = CFunction.errno(state);
         throw new HostException(
-            device + " can't be opened: " + explain(CFunction.errno(state)) + "; use --method bt");
+            device + " can't be opened: " + explain(errno) + "; use --method bt", errno);
       }
       return new KvmFile(device, fd);
     }
@@ -70,16 +71,23 @@ public final class KvmFile implements AutoCloseable {
    * @throws HostException if it fails
    */
   public int must(String what, long request, long argument) {
-    int result = ioctl(request, argument);
+    return succeeded(what, ioctl(request, argument));
+  }
+
+  private int succeeded(String what, int result) {
     if (result < 0) {
-      throw new HostException(what + " on " + name + " failed: " + explain(-result));
+      throw new HostException(what + " on " + name + " failed: " + explain(-result), -result);
     }
     return result;
   }
 
-  /** An ioctl whose result is another such file. */
+  /** An ioctl whose result is another such file. Where a signal interrupts it, it is done again. */
   public KvmFile create(String what, long request, long argument) {
-    return new KvmFile(what, must(what, request, argument));
+    int result;
+    do {
+      result = ioctl(request, argument);
+    } while (result == -EINTR);
+    return new KvmFile(what, succeeded(what, result));
   }
 
   /** Maps the file's first {@code size} bytes. */

@@ -44,6 +44,7 @@ final class KvmApi {
 
   static final int CAP_IRQCHIP = 0;
   static final int CAP_USER_MEMORY = 3;
+  static final int CAP_EXT_CPUID = 7;
   static final int CAP_PIT2 = 33;
   static final int CAP_TSC_DEADLINE_TIMER = 72;
   static final int CAP_IMMEDIATE_EXIT = 136;
