@@ -43,7 +43,11 @@ public final class BtMachine implements TestMachine {
   @Override
   public Set<Need> lacks() {
     EnumSet<Need> gaps =
-        EnumSet.of(Need.HARDWARE_BREAKPOINTS, Need.ALIGNMENT_CHECK, Need.COMPATIBILITY_MODE);
+        EnumSet.of(
+            Need.HARDWARE_BREAKPOINTS,
+            Need.ALIGNMENT_CHECK,
+            Need.BRANCH_TARGETS,
+            Need.COMPATIBILITY_MODE);
     if (host.cpuid(0, 0)[1] == AMD) {
       gaps.add(Need.VENDORS_SYSRET);
     }
