@@ -200,9 +200,7 @@ class InterruptOrderTest {
     try (Guest g = new Guest(method)) {
       GuestTables.gate(g.ram, VECTOR, HANDLER, 0, 0, false);
       // INC RAX; LEA RBX,[RBX+1]; MOV RCX,[RDI]; JRCXZ the top; HLT, which faults
-      g.user()
-          .bytes(0x48, 0xff, 0xc0, 0x48, 0x8d, 0x5b, 0x01, 0x48, 0x8b, 0x0f, 0xe3, 0xf4)
-          .hlt();
+      g.user().bytes(0x48, 0xff, 0xc0, 0x48, 0x8d, 0x5b, 0x01, 0x48, 0x8b, 0x0f, 0xe3, 0xf4).hlt();
       g.at(HANDLER).bytes(0xff, 0xc2).iretq();
       g.gpr(RDI, Guest.USER_DATA);
       g.startInUserMode();

@@ -199,7 +199,8 @@ class MmioInstructionsTest {
         Exit next = g.run();
         if (next instanceof Exit.MmioWrite write) {
           assertThat(write)
-              .isEqualTo(new Exit.MmioWrite(Guest.MMIO + 0x40, 4, equal ? 0x1234_5678 : 0x4242_4242));
+              .isEqualTo(
+                  new Exit.MmioWrite(Guest.MMIO + 0x40, 4, equal ? 0x1234_5678 : 0x4242_4242));
           next = g.run();
         } else {
           assertThat(equal).as("written").isFalse();

@@ -212,9 +212,7 @@ class MsrFaultTest {
     try (Guest g = new Guest(method)) {
       // LMSW AX; SMSW EBX; CLTS; SMSW ECX
       g.gpr(RAX, 0xffff_ffff_ffff_fff8L);
-      g.kernel()
-          .bytes(0x0f, 0x01, 0xf0, 0x0f, 0x01, 0xe3, 0x0f, 0x06, 0x0f, 0x01, 0xe1)
-          .hlt();
+      g.kernel().bytes(0x0f, 0x01, 0xf0, 0x0f, 0x01, 0xe3, 0x0f, 0x06, 0x0f, 0x01, 0xe1).hlt();
       g.runToHalt();
       assertThat(g.gpr(RBX) & 0xf).isEqualTo(9);
       assertThat(g.gpr(RCX) & 0xf).isEqualTo(1);
@@ -261,7 +259,8 @@ class MsrFaultTest {
       g.runToHalt();
       assertThat(g.gpr(CpuState.RSI)).isEqualTo(0x1111_2222_3333L);
       assertThat(g.gpr(CpuState.RDI)).isEqualTo(0x4444_5555_6666L);
-      // The fixed bits, without those that newer processors give a meaning by clearing them (11, 16)
+      // The fixed bits, without those that newer processors give a meaning by clearing them (11,
+      // 16)
       assertThat(g.gpr(8) & ~0x1_0800L).isEqualTo(0xfffe_07f0L);
       assertThat(g.gpr(9)).isEqualTo(0x400);
       assertThat(g.gpr(10)).isEqualTo(g.gpr(8));

@@ -115,7 +115,8 @@ class PageRightsTest {
             } else if (changed == NX && kind == FETCH) {
               error = 0x15;
             }
-            expect(g, true, kind, error, "level %d, 0x%x, access %d".formatted(level, changed, kind));
+            expect(
+                g, true, kind, error, "level %d, 0x%x, access %d".formatted(level, changed, kind));
           }
         }
       }

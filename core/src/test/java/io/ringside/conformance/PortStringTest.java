@@ -158,7 +158,12 @@ class PortStringTest {
       g.gpr(RDI, Guest.USER_DATA + 0x800);
       g.gpr(RSI, Guest.USER_DATA + 0x800);
       g.gpr(RDX, PORT);
-      g.kernel().mov(RCX, 3000).bytes(0xf3, 0x66, 0x6d).mov(RCX, 3000).bytes(0xf3, 0x66, 0x6f).hlt();
+      g.kernel()
+          .mov(RCX, 3000)
+          .bytes(0xf3, 0x66, 0x6d)
+          .mov(RCX, 3000)
+          .bytes(0xf3, 0x66, 0x6f)
+          .hlt();
       for (int n = 0; n < 3000; n++) {
         g.answer(new Exit.PortRead(PORT, 2), n * 13 & 0xffff);
       }

@@ -11,8 +11,7 @@ import org.junit.jupiter.api.extension.TestWatcher;
 final class SkipSummary implements TestWatcher {
   @Override
   public void testAborted(ExtensionContext context, Throwable cause) {
-    ExtensionContext.Store store =
-        context.getRoot().getStore(Namespace.create(SkipSummary.class));
+    ExtensionContext.Store store = context.getRoot().getStore(Namespace.create(SkipSummary.class));
     String message = cause.getMessage();
     String test =
         context.getRequiredTestClass().getSimpleName()
