@@ -11,6 +11,7 @@ import io.ringside.cpu.Processor;
 import io.ringside.cpu.TripleFault;
 import io.ringside.cpu.UnsupportedGuestException;
 import io.ringside.cpu.VirtualMemory;
+import io.ringside.cpu.VmmEntry;
 import io.ringside.host.HostCpu;
 import io.ringside.host.HostMapping;
 import io.ringside.host.NativeCode;
@@ -123,6 +124,12 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   /** Sets what fires the machine's overdue timers: it runs whenever the vCPU looks for interrupts. */
   public void onLook(Runnable fireOverdue) {
     overdueTimers = fireOverdue;
+  }
+
+  /** Has the VMM stand in for ring 0 of a deprivileged guest; before anything runs. */
+  public void enterVmm(VmmEntry vmm) {
+    processor.enterVmm(vmm);
+    translator.deprivilege();
   }
 
   /** Makes the vCPU look for interrupts every few milliseconds of the calling thread's CPU time. */

@@ -88,6 +88,9 @@ public final class CpuState {
    */
   public static final int SEGMENTS = 416;
 
+  /** Nonzero while the kernel of a deprivileged guest runs, at CPL 3 but by page tables of its own (8 bytes). */
+  public static final int DEPRIVILEGED_KERNEL = 672;
+
   /** XSAVE area in standard format: legacy region 512 bytes, header 64, AVX 256. 64-byte aligned. */
   public static final int XSAVE = 704;
 
