@@ -9,6 +9,7 @@ module io.ringside.core {
   exports io.ringside.cpu;
   exports io.ringside.devices;
   exports io.ringside.host;
+  exports io.ringside.hvm;
   exports io.ringside.machine;
   exports io.ringside.vmm;
   exports io.ringside.x86;

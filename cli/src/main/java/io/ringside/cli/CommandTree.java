@@ -28,8 +28,8 @@ final class CommandTree {
             .addOption(flag("Print the version and exit.", "--version").versionHelp(true).build());
     root.usageMessage()
         .description(
-            "Runs an x86 operating system in a virtual machine, with no root, no /dev/kvm and no C"
-                + " code.")
+            "Runs an x86 operating system in a virtual machine: without root, without C code, with"
+                + " or without /dev/kvm.")
         .synopsisSubcommandLabel("COMMAND")
         .footer("", "'ringside COMMAND --help' tells more about a command.");
     root.addSubcommand(RUN, new CommandLine(run()));
@@ -89,7 +89,8 @@ final class CommandTree {
   private static Map<String, String> exitStatuses() {
     Map<String, String> statuses = new LinkedHashMap<>();
     statuses.put("0", "the guest powered off or rebooted, or you left it");
-    statuses.put("1", "the VM failed; standard error says why");
+    statuses.put(
+        "1", "the VM failed, or the host lacks what the method needs; standard error says why");
     statuses.put("2", "the command line is wrong");
     statuses.put("124", "the guest was still running after --timeout SECONDS");
     return statuses;

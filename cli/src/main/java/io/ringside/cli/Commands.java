@@ -3,11 +3,11 @@ package io.ringside.cli;
 import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -15,11 +15,13 @@ import picocli.CommandLine.ParseResult;
 
 /** Parses any command line with picocli and does everything that needs no guest. Not loaded by a usual {@code run}. */
 final class Commands {
+  private final Supplier<Host> host;
   private final OutputStream output;
   private final Messages messages;
   private Optional<RunArguments> runArguments = Optional.empty();
 
-  Commands(OutputStream output, Messages messages) {
+  Commands(Supplier<Host> host, OutputStream output, Messages messages) {
+    this.host = host;
     this.output = output;
     this.messages = messages;
   }
@@ -71,7 +73,7 @@ final class Commands {
   }
 
   private int examineHost() {
-    Doctor doctor = new Doctor(new HostFacts(Path.of("/")));
+    Doctor doctor = new Doctor(host.get());
     print(doctor.report());
     return doctor.anyMethodWorks() ? ExitStatus.OK : ExitStatus.FAILED;
   }

@@ -1,49 +1,34 @@
 package io.ringside.cli;
 
+import io.ringside.hvm.KvmProbe;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Tells what the host offers to each method of virtualization, and what is missing. */
 final class Doctor {
   private static final int COLUMN = 18;
+  private static final String CONTINUED = "\n" + " ".repeat(6 + COLUMN);
+  private static final String WORKS = "works on this host";
+  private static final String DOES_NOT_WORK = "does not work on this host";
 
-  private final HostFacts host;
-  private final String architecture;
+  private final Host host;
+  private final HostFacts facts;
+  private final KvmDevice kvm;
+  private final KvmState kvmState;
   private final List<Section> sections = new ArrayList<>();
   private final boolean translationWorks;
 
-  /** One thing that was looked at. */
-  private record Finding(State state, String subject, String detail) {}
-
   private record Section(String title, String verdict, List<Finding> findings) {}
 
-  private enum State {
-    GOOD("ok"),
-    MISSING("no"),
-    NOTE("--");
-
-    private final String label;
-
-    State(String label) {
-      this.label = label;
-    }
-  }
-
-  Doctor(HostFacts host) {
-    this(host, System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-  }
-
-  /** Examines a host that calls itself {@code architecture}, for instance {@code Linux amd64}. */
-  Doctor(HostFacts host, String architecture) {
+  /** Examines a host. */
+  Doctor(Host host) {
     this.host = host;
-    this.architecture = architecture;
-    List<Finding> translation = translation();
-    translationWorks = translation.stream().noneMatch(finding -> finding.state() == State.MISSING);
-    sections.add(
-        new Section(
-            "bt",
-            translationWorks ? "works on this host" : "does not work on this host",
-            translation));
+    facts = host.facts();
+    kvm = new KvmDevice(host);
+    kvmState = kvm.ask(true);
+    List<Finding> translation = TranslationNeeds.of(host);
+    translationWorks = translation.stream().noneMatch(Finding::isMissing);
+    sections.add(new Section("bt", translationWorks ? WORKS : DOES_NOT_WORK, translation));
     sections.add(
         new Section("pv", "not in Ringside yet; what it will need:", paravirtualization()));
     sections.add(new Section("hvm", hardwareVerdict(), hardware()));
@@ -52,74 +37,46 @@ final class Doctor {
 
   /** Whether {@code ringside run} can work. */
   boolean anyMethodWorks() {
-    return translationWorks;
+    return translationWorks || kvmState instanceof KvmState.Real;
   }
 
   /** Some lines of text that end in a line feed. */
   String report() {
     StringBuilder text = new StringBuilder();
-    text.append(Version.text()).append(" on ").append(architecture).append('\n');
+    text.append(Version.text()).append(" on ").append(host.architecture()).append('\n');
     for (Section section : sections) {
       text.append('\n').append(section.title()).append(": ").append(section.verdict()).append('\n');
       for (Finding finding : section.findings()) {
-        text.append("  ").append(finding.state().label).append("  ").append(finding.subject());
+        text.append("  ").append(finding.state().label()).append("  ").append(finding.subject());
         text.append(" ".repeat(Math.max(1, COLUMN - finding.subject().length())));
-        text.append(finding.detail()).append('\n');
+        text.append(finding.detail().replace("\n", CONTINUED)).append('\n');
       }
     }
     return text.toString();
   }
 
-  private List<Finding> translation() {
-    List<Finding> findings = new ArrayList<>();
-    findings.add(
-        finding(
-            architecture.equals("Linux amd64"),
-            "x86-64 Linux",
-            "the host",
-            "this host is " + architecture));
-    findings.add(
-        finding(
-            host.hasCpuFlag("bmi2"),
-            "BMI2",
-            "the processor has it",
-            "the processor lacks it (Intel before Haswell, AMD before Excavator, or a hypervisor that hides it)"));
-    findings.add(memfd());
-    return findings;
-  }
-
-  private Finding memfd() {
-    // vm.memfd_noexec (Linux 6.3): 2 refuses every memfd that may be executed, and code lives in
-    // one.
-    boolean refused = host.text("/proc/sys/vm/memfd_noexec").equals("2");
-    return finding(
-        !refused,
-        "executable memfd",
-        "guest RAM and translated code live in memory files",
-        "the sysctl vm.memfd_noexec is 2 and forbids it; set it to 0 or 1");
-  }
-
   private List<Finding> paravirtualization() {
     List<Finding> findings = new ArrayList<>();
-    String actions = host.text("/proc/sys/kernel/seccomp/actions_avail");
+    String actions = facts.text("/proc/sys/kernel/seccomp/actions_avail");
     findings.add(
-        finding(
+        Finding.of(
             (" " + actions + " ").contains(" trap "),
             "seccomp traps",
             "user code can run in cells: processes whose system calls all come to the VMM",
             "the host's kernel has no seccomp filters; user code will be translated instead"));
-    String scope = host.text("/proc/sys/kernel/yama/ptrace_scope");
+    String scope = facts.text("/proc/sys/kernel/yama/ptrace_scope");
     findings.add(
         switch (scope) {
-          case "" -> new Finding(State.GOOD, "yama", "not in the kernel, nothing restricts cells");
+          case "" ->
+              new Finding(Finding.State.GOOD, "yama", "not in the kernel, nothing restricts cells");
           case "0", "1" ->
               new Finding(
-                  State.GOOD,
+                  Finding.State.GOOD,
                   "yama",
                   "ptrace_scope is " + scope + ", a parent may control its cells");
           default ->
               new Finding(
-                  State.NOTE,
+                  Finding.State.NOTE,
                   "yama",
                   "ptrace_scope is " + scope + ", cells must do without ptrace");
         });
@@ -127,79 +84,87 @@ final class Doctor {
   }
 
   private String hardwareVerdict() {
-    return "not in Ringside yet; this host "
-        + (hardwareIsReal() ? "has what it will need:" : "lacks what it will need:");
-  }
-
-  private boolean hardwareIsReal() {
-    return host.isAccessible("/dev/kvm") && hasExtension() && backendIsReal();
-  }
-
-  private boolean hasExtension() {
-    return host.hasCpuFlag("vmx") || host.hasCpuFlag("svm");
-  }
-
-  private boolean backendIsReal() {
-    return host.hasModule("kvm_intel") || host.hasModule("kvm_amd");
+    return switch (kvmState) {
+      case KvmState.Real _ -> WORKS;
+      case KvmState.Emulated _ -> "works, but emulated, slowly: tiny guests only";
+      case KvmState.Unusable _ -> DOES_NOT_WORK;
+    };
   }
 
   private List<Finding> hardware() {
     List<Finding> findings = new ArrayList<>();
-    String extension = host.hasCpuFlag("vmx") ? "VT-x" : "AMD-V";
     findings.add(
-        finding(
-            hasExtension(),
+        Finding.of(
+            kvm.extension().isPresent(),
             "VT-x or AMD-V",
-            "the processor has " + extension,
-            host.hasCpuFlag("hypervisor")
+            "the processor has " + kvm.extension().orElse(""),
+            kvm.isVirtual()
                 ? "not shown to this machine, which is a virtual one itself: nested virtualization is off"
                 : "the processor shows neither; it may be off in the firmware"));
-    if (!host.exists("/dev/kvm")) {
+    if (kvm.extension().isPresent() && kvm.isVirtual()) {
       findings.add(
           new Finding(
-              State.MISSING,
-              "/dev/kvm",
-              "not there: KVM is not loaded, or this is a container without it"));
-    } else if (!host.isAccessible("/dev/kvm")) {
-      findings.add(
-          new Finding(
-              State.MISSING,
-              "/dev/kvm",
-              "there, but not for you: join the group kvm, or ask root"));
-    } else {
-      findings.add(new Finding(State.GOOD, "/dev/kvm", "you may open it"));
+              Finding.State.NOTE,
+              "nested",
+              "this machine is a virtual one: its "
+                  + kvm.extension().get()
+                  + " comes from an outer hypervisor, exits take longer"));
     }
+    findings.add(device());
     findings.add(backend());
+    if (kvmState instanceof KvmState.Unusable(KvmState.Cause cause, String why, String remedy)) {
+      switch (cause) {
+        case NO_DEVICE, NO_PERMISSION, CANNOT_OPEN -> {}
+        case NOT_KVM, WRONG_VERSION, LACKS_CAPABILITIES, NO_VM ->
+            findings.add(new Finding(Finding.State.MISSING, "KVM's API", why + "; " + remedy));
+      }
+    } else {
+      findings.add(
+          new Finding(
+              Finding.State.GOOD,
+              "KVM's API",
+              "version " + KvmProbe.API_VERSION + ", with all that Ringside needs; it makes VMs"));
+    }
     return findings;
   }
 
+  private Finding device() {
+    if (kvmState instanceof KvmState.Unusable(KvmState.Cause cause, String why, String remedy)) {
+      switch (cause) {
+        case NO_DEVICE, NO_PERMISSION, CANNOT_OPEN -> {
+          return new Finding(Finding.State.MISSING, KvmDevice.PATH, why + "; " + remedy);
+        }
+        case NOT_KVM, WRONG_VERSION, LACKS_CAPABILITIES, NO_VM -> {}
+      }
+    }
+    return new Finding(Finding.State.GOOD, KvmDevice.PATH, "you may open it");
+  }
+
   private Finding backend() {
-    if (host.hasModule("kvm_intel")) {
-      return new Finding(State.GOOD, "KVM's module", "kvm_intel");
-    }
-    if (host.hasModule("kvm_amd")) {
-      return new Finding(State.GOOD, "KVM's module", "kvm_amd");
-    }
-    if (host.hasModule("kvm_pvm")) {
-      return new Finding(
-          State.MISSING,
-          "KVM's module",
-          "kvm_pvm, which emulates ring 0 in software: too slow, and not complete");
-    }
-    return new Finding(State.MISSING, "KVM's module", "neither kvm_intel nor kvm_amd is loaded");
+    return kvm.emulatorIsThere()
+        ? new Finding(
+            Finding.State.MISSING,
+            "KVM's module",
+            """
+            kvm_pvm, which uses neither VT-x nor AMD-V: it emulates ring 0 in software,
+            about 1.5 million instructions a second, without SSE, CMPXCHG16B, software INT
+            and SYSRET; a stock kernel can't run on it, so --method auto leaves it alone""")
+        : Finding.of(
+            kvm.module().isPresent(),
+            "KVM's module",
+            kvm.module().orElse(""),
+            kvm.extension().isPresent()
+                ? kvm.fittingModule() + " is not loaded"
+                : "neither kvm_intel nor kvm_amd can work without VT-x or AMD-V");
   }
 
   private List<Finding> defaultGuest() {
-    boolean packages = host.hasProgram("apt-get") && host.hasProgram("dpkg-deb");
+    boolean packages = facts.hasProgram("apt-get") && facts.hasProgram("dpkg-deb");
     return List.of(
-        finding(
+        Finding.of(
             packages,
             "apt-get, dpkg-deb",
             "fetch its kernel and busybox at the first run",
             "not there, so give --kernel and --initrd, which work on any host"));
-  }
-
-  private static Finding finding(boolean good, String subject, String yes, String no) {
-    return good ? new Finding(State.GOOD, subject, yes) : new Finding(State.MISSING, subject, no);
   }
 }

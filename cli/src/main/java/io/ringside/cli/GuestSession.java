@@ -93,9 +93,10 @@ final class GuestSession implements Console.Listener {
         yield end.code();
       }
       case STOPPED -> reportEndedEarly();
+      // Also where it was told to stop meanwhile: it failed before that took effect.
       case FAILED -> {
         messages.say(end.detail());
-        yield endedEarly == EndedEarly.NO ? ExitStatus.FAILED : reportEndedEarly();
+        yield ExitStatus.FAILED;
       }
     };
   }

@@ -89,6 +89,7 @@ final class MachineRunner implements GuestRunner {
     String commandLine =
         request.append().isEmpty() ? COMMAND_LINE : COMMAND_LINE + " " + request.append();
     return new MachineConfig(
+        request.method() == Method.HVM ? io.ringside.vmm.Method.HVM : io.ringside.vmm.Method.BT,
         kernel,
         initrd,
         commandLine,

@@ -14,6 +14,7 @@ public final class Main {
     Ringside command =
         new Ringside(
             MachineRunner::new,
+            Host::ofThisProcess,
             new FileInputStream(FileDescriptor.in),
             new FileOutputStream(FileDescriptor.out),
             System.err);

@@ -16,13 +16,13 @@ final class StatisticsReport {
     StringBuilder text = new StringBuilder("statistics\n");
     text.append("  method         ").append(method.label()).append('\n');
     exits(text, machine.loop().counters());
-    long firstUser = machine.statistics().nanosToFirstUserInstruction();
+    long firstUser = machine.nanosToFirstUserInstruction();
     if (firstUser != 0) {
       text.append("  first user instruction after ")
           .append(thousandths(firstUser / 1_000_000))
           .append(" s\n");
     }
-    text.append(machine.statistics().report());
+    text.append(machine.methodReport());
     return text.toString().stripTrailing();
   }
 

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +27,13 @@ class RingsideTest {
   private final FakeRunner runner = new FakeRunner();
 
   @TempDir private Path directory;
+  @TempDir private Path root;
+  private FakeHost host;
+
+  @BeforeEach
+  void aHostWithoutKvm() {
+    host = new FakeHost(root);
+  }
 
   @Test
   void runsTheDefaultGuestByBinaryTranslation() {
@@ -38,6 +46,30 @@ class RingsideTest {
     assertThat(runner.request.stats()).isFalse();
     assertThat(errors()).startsWith("ringside: method bt (auto: ");
     assertThat(output()).isEqualTo("guest says hello");
+  }
+
+  @Test
+  void runsTheDefaultGuestOnRealHardware() {
+    host.realKvm();
+    assertThat(ringside("run")).isZero();
+    assertThat(runner.request.method()).isEqualTo(Method.HVM);
+    assertThat(errors()).isEqualTo("ringside: method hvm (auto: AMD-V by kvm_amd)\n");
+  }
+
+  @Test
+  void warnsOfAnEmulatedKvm() {
+    host.emulatedKvm();
+    assertThat(ringside("run", "--method", "hvm")).isZero();
+    assertThat(runner.request.method()).isEqualTo(Method.HVM);
+    assertThat(errors().lines()).hasSize(2).first().isEqualTo("ringside: method hvm (as asked)");
+    assertThat(errors()).contains("\nringside: warning: /dev/kvm is there, but emulated");
+  }
+
+  @Test
+  void whatTheHostLacksIsStatusOneAndOneLine() {
+    assertThat(ringside("run", "--method", "hvm")).isEqualTo(1);
+    assertThat(errors()).startsWith("ringside: --method hvm: there is no /dev/kvm").hasLineCount(1);
+    assertThat(output()).isEmpty();
   }
 
   @Test
@@ -84,7 +116,6 @@ class RingsideTest {
   @ParameterizedTest
   @CsvSource({
     "run --method pv, '--method pv: paravirtualization is not there yet, only binary translation'",
-    "run --method hvm, '--method hvm: hardware-assisted virtualization is not there yet'",
     "run --method kvm, '--method kvm: there is no such method; choose auto, bt, pv or hvm'",
     "run --memory 1, '--memory 1: 1M is too little; a guest needs 32M at least'",
     "run --timeout 0, '--timeout 0: not a number of seconds above 0'",
@@ -149,6 +180,16 @@ class RingsideTest {
   }
 
   @Test
+  void aFailureThatComesBeforeTheTimeLimitTakesEffectIsAFailure() {
+    runner.runsForever = true;
+    runner.endWhenStopped = GuestRunner.End.failed("no kernel can be fetched");
+    assertThat(ringside("run", "--timeout", "0.2")).isEqualTo(1);
+    assertThat(errors())
+        .endsWith("\nringside: no kernel can be fetched\n")
+        .doesNotContain("--timeout");
+  }
+
+  @Test
   void lostStandardOutputEndsTheGuest() {
     runner.runsForever = true;
     java.io.OutputStream broken =
@@ -160,7 +201,11 @@ class RingsideTest {
         };
     Ringside command =
         new Ringside(
-            () -> runner, new ByteArrayInputStream(new byte[0]), broken, new PrintStream(errors));
+            () -> runner,
+            host::host,
+            new ByteArrayInputStream(new byte[0]),
+            broken,
+            new PrintStream(errors));
     assertThat(command.execute("run")).isEqualTo(1);
     assertThat(errors()).contains("standard output was closed");
   }
@@ -225,6 +270,7 @@ class RingsideTest {
   private int ringside(String... words) {
     return new Ringside(
             () -> runner,
+            host::host,
             new ByteArrayInputStream(new byte[0]),
             output,
             new PrintStream(errors, true, StandardCharsets.UTF_8))
@@ -243,6 +289,7 @@ class RingsideTest {
     private final CountDownLatch stop = new CountDownLatch(1);
     private RunRequest request;
     private End end = End.POWERED_OFF;
+    private End endWhenStopped = End.STOPPED;
     private Optional<RuntimeException> thrown = Optional.empty();
     private boolean runsForever;
 
@@ -263,7 +310,7 @@ class RingsideTest {
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
-      return End.STOPPED;
+      return endWhenStopped;
     }
 
     @Override

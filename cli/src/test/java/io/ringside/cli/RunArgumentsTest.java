@@ -81,7 +81,10 @@ class RunArgumentsTest {
 
   private static Commands fullParse() {
     ByteArrayOutputStream sink = new ByteArrayOutputStream();
-    return new Commands(sink, new Messages(new PrintStream(sink, true, StandardCharsets.UTF_8)));
+    return new Commands(
+        Host::ofThisProcess,
+        sink,
+        new Messages(new PrintStream(sink, true, StandardCharsets.UTF_8)));
   }
 
   private static String[] words(String line) {

@@ -4,6 +4,7 @@ import io.ringside.boot.GuestFiles;
 import io.ringside.boot.KernelImage;
 import io.ringside.vmm.Machine;
 import io.ringside.vmm.MachineConfig;
+import io.ringside.vmm.Method;
 import io.ringside.vmm.VcpuLoop;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
@@ -40,6 +41,7 @@ final class RunningGuest implements AutoCloseable {
     machine =
         new Machine(
             new MachineConfig(
+                Method.BT,
                 kernel,
                 Optional.of(files.initrd()),
                 ("console=ttyS0 " + parameters).strip(),

@@ -11,6 +11,7 @@ import io.ringside.cpu.Processor;
 import io.ringside.cpu.TripleFault;
 import io.ringside.cpu.UnsupportedGuestException;
 import io.ringside.cpu.VirtualMemory;
+import io.ringside.cpu.VmmEntry;
 import io.ringside.host.HostCpu;
 import io.ringside.host.HostMapping;
 import io.ringside.host.NativeCode;
@@ -123,6 +124,12 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   /** Sets what fires the machine's overdue timers: it runs whenever the vCPU looks for interrupts. */
   public void onLook(Runnable fireOverdue) {
     overdueTimers = fireOverdue;
+  }
+
+  /** Has the VMM stand in for ring 0 of a deprivileged guest; before anything runs. */
+  public void enterVmm(VmmEntry vmm) {
+    processor.enterVmm(vmm);
+    translator.deprivilege();
   }
 
   /** Makes the vCPU look for interrupts every few milliseconds of the calling thread's CPU time. */
@@ -702,22 +709,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     return "0x" + Long.toHexString(state.rip());
   }
 
-  /** The registers as text. */
+  /** The registers and figures as text. */
   public String dump() {
-    StringBuilder text = new StringBuilder("rip ").append(Long.toHexString(state.rip()));
-    String[] names = {
-      "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
-      "r13", "r14", "r15"
-    };
-    for (int r = 0; r < 16; r++) {
-      text.append(' ').append(names[r]).append(' ').append(Long.toHexString(state.gpr(r)));
-    }
-    text.append(" rflags ").append(Long.toHexString(state.rflags()));
-    text.append(" cr0 ").append(Long.toHexString(state.get(CpuState.CR0)));
-    text.append(" cr2 ").append(Long.toHexString(state.get(CpuState.CR2)));
-    text.append(" cr3 ").append(Long.toHexString(state.get(CpuState.CR3)));
-    text.append(" cr4 ").append(Long.toHexString(state.get(CpuState.CR4)));
-    return text.append('\n').append(statistics().report()).toString();
+    return state.describe() + '\n' + statistics().report();
   }
 
   // ---- What the VMM calls
@@ -732,6 +726,11 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     } else {
       outcome = processor.completeRead(value);
     }
+  }
+
+  @Override
+  public boolean wakes(boolean interruptsEnabled) {
+    return interruptsEnabled && interrupts.hasPending() || interrupts.hasNmi();
   }
 
   @Override

@@ -34,7 +34,7 @@ final class Mode {
   static int of(CpuState state) {
     int mode;
     if (state.cpl() == 3) {
-      mode = TLB_USER;
+      mode = state.get(CpuState.DEPRIVILEGED_KERNEL) != 0 ? TLB_SUPERVISOR : TLB_USER;
     } else if ((state.get(CpuState.CR4) & 1L << 21) != 0
         && (state.get(CpuState.SYSTEM_FLAGS) & 1L << 18) != 0) {
       mode = TLB_SUPERVISOR_AC;

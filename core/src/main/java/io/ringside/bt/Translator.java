@@ -58,6 +58,9 @@ final class Translator {
   private boolean smapEnabled;
   private boolean syscallEnabled;
 
+  /** All of the guest runs at CPL 3, whatever software TLB it uses, and its system calls go to Java. */
+  private boolean deprivileged;
+
   long instructions;
   long guestBytes;
 
@@ -84,6 +87,11 @@ final class Translator {
     for (int n = 0; n < run.length; n++) {
       run[n] = new Instruction();
     }
+  }
+
+  /** The guest's kernel has no privileges; before anything is translated. */
+  void deprivilege() {
+    deprivileged = true;
   }
 
   /** Takes over what translations depend on; true if it changed, and all units are wrong now. */
@@ -253,7 +261,7 @@ final class Translator {
 
   /** Whether {@code i}, of a kind that has an inline sequence, must be emulated all the same. */
   private boolean emulated(Instruction i) {
-    boolean user = Mode.user(e.mode);
+    boolean user = deprivileged || Mode.user(e.mode);
     return switch (i.opcode.kind()) {
       case CLI, STI, SWAPGS -> user;
       case PUSHF, POPF -> user && i.opcode.kind() == Kind.POPF || i.operandSize != 8;
@@ -261,7 +269,7 @@ final class Translator {
       case LEAVE -> i.operandSize != 8;
       case MOV_FROM_CR -> user || i.reg == 1 || i.reg > 4;
       case RDFSBASE, RDGSBASE -> !fsgsbaseEnabled;
-      case SYSCALL -> !user || !syscallEnabled || (e.mode & Mode.STEP) != 0;
+      case SYSCALL -> !user || deprivileged || !syscallEnabled || (e.mode & Mode.STEP) != 0;
       case SYSRET -> user || !syscallEnabled || i.operandSize != 8 || (e.mode & Mode.STEP) != 0;
       case STAC, CLAC -> user || (e.mode & Mode.STEP) != 0;
       case MOVS, STOS ->

@@ -88,6 +88,9 @@ public final class CpuState {
    */
   public static final int SEGMENTS = 416;
 
+  /** Nonzero while the kernel of a deprivileged guest runs, at CPL 3 but by page tables of its own (8 bytes). */
+  public static final int DEPRIVILEGED_KERNEL = 672;
+
   /** XSAVE area in standard format: legacy region 512 bytes, header 64, AVX 256. 64-byte aligned. */
   public static final int XSAVE = 704;
 
@@ -219,5 +222,23 @@ public final class CpuState {
       case GS -> memory.putLong(GS_BASE, base);
       default -> memory.putLong(offset + 8, base);
     }
+  }
+
+  /** The main registers as one line of text, for whoever debugs. */
+  public String describe() {
+    StringBuilder text = new StringBuilder("rip ").append(Long.toHexString(rip()));
+    String[] names = {
+      "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
+      "r13", "r14", "r15"
+    };
+    for (int r = 0; r < 16; r++) {
+      text.append(' ').append(names[r]).append(' ').append(Long.toHexString(gpr(r)));
+    }
+    text.append(" rflags ").append(Long.toHexString(rflags()));
+    text.append(" cr0 ").append(Long.toHexString(get(CR0)));
+    text.append(" cr2 ").append(Long.toHexString(get(CR2)));
+    text.append(" cr3 ").append(Long.toHexString(get(CR3)));
+    text.append(" cr4 ").append(Long.toHexString(get(CR4)));
+    return text.toString();
   }
 }

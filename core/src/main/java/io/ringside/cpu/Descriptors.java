@@ -1,5 +1,7 @@
 package io.ringside.cpu;
 
+import java.util.Optional;
+
 /**
  * Reads descriptors from the guest's GDT and LDT (SDM vol. 3, 3.4.5 and 3.5). {@link #fetch} leaves the descriptor in
  * the accessors until the next call.
@@ -12,12 +14,18 @@ final class Descriptors {
 
   private final CpuState state;
   private final VirtualMemory memory;
+  private Optional<VmmEntry> entry = Optional.empty();
   private long address;
   private long low;
 
   Descriptors(CpuState state, VirtualMemory memory) {
     this.state = state;
     this.memory = memory;
+  }
+
+  /** Takes descriptors from the VMM; those have their accessed flags set, and none has 16 bytes. */
+  void enterVmm(VmmEntry vmm) {
+    entry = Optional.of(vmm);
   }
 
   /** Whether a selector is null: index 0 of the GDT, any RPL. */
@@ -32,6 +40,10 @@ final class Descriptors {
 
   /** As {@link #fetch(int)} for a descriptor of {@code size} (8 or 16) bytes. */
   boolean fetch(int selector, int size) {
+    if (entry.isPresent()) {
+      low = entry.get().descriptor(selector) | 1L << 40;
+      return size == 8 && isPresent();
+    }
     int index = selector & 0xfff8;
     long base;
     long limit;

@@ -1,6 +1,7 @@
 package io.ringside.cpu;
 
 import io.ringside.host.NativeMemory;
+import java.util.Optional;
 
 /**
  * Delivers exceptions and interrupts through the guest's IDT in long mode (SDM vol. 3, 6.14 and vol. 2, INT n), with
@@ -24,6 +25,7 @@ public final class Interrupts {
   private final VirtualMemory memory;
   private final CpuHooks hooks;
   private final Descriptors descriptors;
+  private Optional<VmmEntry> entry = Optional.empty();
   private boolean nmiBlocked;
   private long delivered;
 
@@ -32,6 +34,10 @@ public final class Interrupts {
     this.memory = memory;
     this.hooks = hooks;
     this.descriptors = descriptors;
+  }
+
+  void enterVmm(VmmEntry vmm) {
+    entry = Optional.of(vmm);
   }
 
   /** Whether an NMI was delivered and no IRET has been executed since. */
@@ -55,6 +61,11 @@ public final class Interrupts {
    * @throws TripleFault if the processor shuts down
    */
   public void deliver(GuestFault fault) {
+    if (entry.isPresent()) {
+      delivered++;
+      entry.get().exception(fault);
+      return;
+    }
     deliver(
         fault.vector(),
         EXCEPTION,
@@ -70,6 +81,11 @@ public final class Interrupts {
    * @param resumesString RIP is at a repeated string instruction that has begun: RF is then set in the pushed flags
    */
   public void deliverExternal(int vector, boolean resumesString) {
+    if (entry.isPresent()) {
+      delivered++;
+      entry.get().interrupt(vector);
+      return;
+    }
     deliver(vector, EXTERNAL, false, 0, 0, resumesString);
   }
 
@@ -83,6 +99,11 @@ public final class Interrupts {
   public void deliverSingleStep() {
     int dr6 = CpuState.DEBUG_REGISTERS + 48;
     state.set(dr6, state.get(dr6) | DR6_SINGLE_STEP);
+    if (entry.isPresent()) {
+      delivered++;
+      entry.get().singleStep();
+      return;
+    }
     deliver(GuestFault.DEBUG, EXCEPTION, false, 0, 0, false);
   }
 
@@ -92,6 +113,11 @@ public final class Interrupts {
    * @throws GuestFault with RIP still at the instruction
    */
   void software(int vector, long nextRip) {
+    if (entry.isPresent()) {
+      entry.get().software(vector, nextRip);
+      delivered++;
+      return;
+    }
     enter(vector, SOFTWARE, false, 0, nextRip, false);
   }
 
@@ -99,6 +125,11 @@ public final class Interrupts {
   void interrupt1(long nextRip) {
     long at = state.rip();
     state.rip(nextRip);
+    if (entry.isPresent()) {
+      delivered++;
+      entry.get().exception(GuestFault.DB);
+      return;
+    }
     try {
       enter(GuestFault.DEBUG, EXCEPTION, false, 0, nextRip, false);
     } catch (GuestFault fault) {

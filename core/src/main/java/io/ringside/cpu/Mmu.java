@@ -43,6 +43,7 @@ public final class Mmu {
   private boolean user;
   private boolean global;
   private boolean executable;
+  private boolean deprivileged;
   private GuestFault fault = GuestFault.GP0;
 
   /**
@@ -56,6 +57,11 @@ public final class Mmu {
     this.raw = ram.raw();
     this.hooks = hooks;
     this.reservedAddressBits = ADDRESS & -(1L << physicalAddressBits);
+  }
+
+  /** No page counts as global: a deprivileged guest's kernel and programs have page tables of their own. */
+  void enterVmm() {
+    deprivileged = true;
   }
 
   /**
@@ -179,7 +185,7 @@ public final class Mmu {
 
   /** Whether the translation is global: leaf G with CR4.PGE. */
   public boolean global() {
-    return global;
+    return global && !deprivileged;
   }
 
   /** Whether the same mode may fetch instructions from it. */

@@ -26,6 +26,7 @@ public final class Processor {
   private final Msrs msrs;
   private final PortInstructions ports;
   private final SystemInstructions instructions;
+  private final Descriptors descriptors;
 
   private Exit exit = new Exit.Interrupted();
   private boolean mmioReadPending;
@@ -44,7 +45,7 @@ public final class Processor {
     this.cpuid = cpuid;
     mmu = new Mmu(state, ram, hooks, cpuid.physicalAddressBits());
     memory = new VirtualMemory(state, mmu, ram, hooks);
-    Descriptors descriptors = new Descriptors(state, memory);
+    descriptors = new Descriptors(state, memory);
     Operands operands = new Operands(state, memory);
     interrupts = new Interrupts(state, memory, hooks, descriptors);
     msrs = new Msrs(state, hooks, memory, interruptController, cpuid, ram.lowEnd(), ram.highEnd());
@@ -76,6 +77,14 @@ public final class Processor {
     state.set(CpuState.FPU_IN_MEMORY, 1);
     state.segment(CpuState.TR, 0, 0x8b, 0xffff, 0);
     state.segment(CpuState.LDTR, 0, 0x82, 0xffff, 0);
+  }
+
+  /** Has the VMM stand in for ring 0; before the guest runs. */
+  public void enterVmm(VmmEntry vmm) {
+    mmu.enterVmm();
+    interrupts.enterVmm(vmm);
+    descriptors.enterVmm(vmm);
+    instructions.enterVmm(vmm);
   }
 
   /** The page walker. */

@@ -1,6 +1,7 @@
 package io.ringside.cpu;
 
 import io.ringside.x86.Instruction;
+import java.util.Optional;
 
 /**
  * Executes the instructions that translated code leaves to Java: by their kind they go to the class of their family;
@@ -12,6 +13,7 @@ public final class SystemInstructions {
   private final CpuidModel cpuid;
   private final Operands operands;
   private final Interrupts interrupts;
+  private Optional<VmmEntry> entry = Optional.empty();
   private final InterruptReturn interruptReturn;
   private final SegmentInstructions segments;
   private final TableInstructions tables;
@@ -64,6 +66,10 @@ public final class SystemInstructions {
     this.maskedStores = new MaskedStores(state, memory, operands, fpuState);
   }
 
+  void enterVmm(VmmEntry vmm) {
+    entry = Optional.of(vmm);
+  }
+
   /**
    * Executes one instruction; RIP in the state must be its address.
    *
@@ -77,7 +83,8 @@ public final class SystemInstructions {
     }
     return switch (insn.opcode.kind()) {
       case IRET -> interruptReturn.iret(insn);
-      case SYSCALL -> fastSystemCalls.syscall(insn);
+      case SYSCALL ->
+          entry.isPresent() ? entry.get().systemCall(insn) : fastSystemCalls.syscall(insn);
       case SYSRET -> fastSystemCalls.sysret(insn);
       case SYSENTER -> fastSystemCalls.sysenter();
       case SYSEXIT -> fastSystemCalls.sysexit(insn);
@@ -186,12 +193,12 @@ public final class SystemInstructions {
   }
 
   private Outcome cpuid(Instruction insn) {
+    int leaf = (int) state.gpr(CpuState.RAX);
+    int subleaf = (int) state.gpr(CpuState.RCX);
     int[] result =
-        cpuid.read(
-            (int) state.gpr(CpuState.RAX),
-            (int) state.gpr(CpuState.RCX),
-            state.get(CpuState.CR4),
-            state.get(CpuState.XCR0));
+        entry.isPresent()
+            ? entry.get().cpuid(leaf, subleaf)
+            : cpuid.read(leaf, subleaf, state.get(CpuState.CR4), state.get(CpuState.XCR0));
     state.gpr(CpuState.RAX, result[0] & 0xffff_ffffL);
     state.gpr(CpuState.RBX, result[1] & 0xffff_ffffL);
     state.gpr(CpuState.RCX, result[2] & 0xffff_ffffL);

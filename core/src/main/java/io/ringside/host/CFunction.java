@@ -40,6 +40,11 @@ final class CFunction {
         LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), SIGNATURE, CAPTURE_ERRNO));
   }
 
+  /** Where the function of that name is in the C library, for those that are called by others. */
+  static long address(String name) {
+    return LINKER.defaultLookup().findOrThrow(name).address();
+  }
+
   /** Memory for {@link #errno}, to be passed to the calls. */
   static MemorySegment errnoState(Arena arena) {
     return arena.allocate(Linker.Option.captureStateLayout());

@@ -72,6 +72,12 @@ public final class HostMapping implements AutoCloseable {
     return new HostMapping(address, span, address, span, 0);
   }
 
+  /** The first {@code size} bytes of an open file, shared with whoever else maps them. */
+  static HostMapping file(int fd, long size) {
+    long address = Libc.mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return new HostMapping(address, size, address, size, 0);
+  }
+
   /** Memory for code, mapped twice: {@link #memory()} is writable, {@link #executableAddress()} executable. */
   public static HostMapping code(long size) {
     int fd = Libc.memfd("ringside-code", size);

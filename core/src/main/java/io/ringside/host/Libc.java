@@ -19,6 +19,8 @@ final class Libc {
   /** The functions that only a running vCPU needs, bound when the first one runs. */
   private static final class Timers {
     static final CFunction GETTID = CFunction.of("gettid");
+    static final CFunction GETPID = CFunction.of("getpid");
+    static final CFunction TGKILL = CFunction.of("tgkill");
     static final CFunction TIMER_CREATE = CFunction.of("timer_create");
     static final CFunction TIMER_SETTIME = CFunction.of("timer_settime");
     static final CFunction TIMER_DELETE = CFunction.of("timer_delete");
@@ -30,6 +32,20 @@ final class Libc {
   static int gettid() {
     try (Arena arena = Arena.ofConfined()) {
       return (int) Timers.GETTID.call(CFunction.errnoState(arena), 0, 0);
+    }
+  }
+
+  /** getpid(2). */
+  static int getpid() {
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) Timers.GETPID.call(CFunction.errnoState(arena), 0, 0);
+    }
+  }
+
+  /** tgkill(2); false if there is no such thread any more. */
+  static boolean tgkill(int process, int thread, int signal) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) Timers.TGKILL.call(CFunction.errnoState(arena), process, thread, signal) == 0;
     }
   }
 

@@ -20,6 +20,9 @@ public sealed interface Exit {
   /** {@link Vcpu#kick} was called. */
   record Interrupted() implements Exit {}
 
+  /** The guest executed one instruction, as the method was asked to have it do. */
+  record SingleStep() implements Exit {}
+
   /** A triple fault: the processor shut down. {@code detail} is one line for the user. */
   record Shutdown(String detail) implements Exit {}
 

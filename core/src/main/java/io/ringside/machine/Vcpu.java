@@ -8,6 +8,9 @@ public interface Vcpu extends AutoCloseable {
   /** Supplies the value that the last {@link Exit.PortRead} or {@link Exit.MmioRead} asked for. */
   void completeRead(long value);
 
+  /** Whether a vCPU that ended in {@link Exit.Halt} must go on: an interrupt waits for it. By the thread that runs it. */
+  boolean wakes(boolean interruptsEnabled);
+
   /** Makes a running vCPU notice the interrupt controller's state soon; from any thread. */
   void interruptChanged();
 

@@ -12,6 +12,7 @@ public final class ExitCounters {
     MMIO_WRITE,
     HALT,
     INTERRUPTED,
+    SINGLE_STEP,
     SHUTDOWN,
     FAILURE
   }
@@ -35,8 +36,9 @@ public final class ExitCounters {
           case Exit.MmioWrite e -> 3;
           case Exit.Halt e -> 4;
           case Exit.Interrupted e -> 5;
-          case Exit.Shutdown e -> 6;
-          case Exit.Failure e -> 7;
+          case Exit.SingleStep e -> 6;
+          case Exit.Shutdown e -> 7;
+          case Exit.Failure e -> 8;
         };
     count[kind]++;
     nanos[kind] += duration;

@@ -3,16 +3,14 @@ package io.ringside.vmm;
 import io.ringside.boot.EntryState;
 import io.ringside.boot.LinuxBoot;
 import io.ringside.boot.acpi.AcpiTables;
-import io.ringside.bt.BtVcpu;
-import io.ringside.bt.Statistics;
 import io.ringside.cpu.CpuState;
 import io.ringside.devices.PcDevices;
 import io.ringside.devices.PowerEvents;
-import io.ringside.host.HostCpu;
 import io.ringside.host.HostMapping;
-import io.ringside.host.ThreadTicker;
 import io.ringside.machine.GuestMemory;
 import io.ringside.machine.MachineLock;
+import io.ringside.machine.MmioBus;
+import io.ringside.machine.PortBus;
 import io.ringside.machine.TimerThread;
 
 /**
@@ -20,12 +18,11 @@ import io.ringside.machine.TimerThread;
  * {@link VcpuLoop} runs it.
  */
 public final class Machine implements AutoCloseable {
-  private final HostCpu hostCpu;
   private final HostMapping ramMapping;
   private final TimerThread timers;
   private final MachineLock lock = new MachineLock();
   private final PcDevices devices;
-  private final BtVcpu vcpu;
+  private final Engine engine;
   private final VcpuLoop loop;
 
   /**
@@ -40,34 +37,34 @@ public final class Machine implements AutoCloseable {
     ramMapping = HostMapping.guestRam(low, GuestMemory.HIGH_RAM_START, config.memoryBytes() - low);
     GuestMemory memory = new GuestMemory(ramMapping.memory(), config.memoryBytes());
 
-    // 2. Time.
+    // 2. Time and buses.
     timers = new TimerThread(lock);
-    hostCpu = new HostCpu();
-    GuestTsc tsc = new GuestTsc(hostCpu, timers.clock());
+    PortBus ports = new PortBus(lock);
+    MmioBus mmio = new MmioBus(lock);
 
-    // 3. Devices, their interrupts and buses.
-    Power power = new Power();
+    // 3. The method: interrupt chips and vCPU.
+    Engine.Parts parts = new Engine.Parts(memory, ports, mmio, lock, timers);
+    engine =
+        switch (config.method()) {
+          case BT -> new BtEngine(parts, config.cacheBytes());
+          case HVM -> new HvmEngine(parts);
+        };
+    loop = new VcpuLoop(engine.vcpu(), ports, engine.mmio());
+
+    // 4. Devices and their interrupts.
     devices =
         new PcDevices(
             new PcDevices.Surroundings(
+                ports,
                 memory,
                 1,
-                lock,
                 timers,
-                tsc,
+                engine.chips(),
                 System.currentTimeMillis(),
                 config.serialOutput(),
                 config.serialRoom(),
                 config.debugOutput(),
-                power));
-
-    // 4. The vCPU, by binary translation.
-    vcpu = new BtVcpu(memory, devices.apic(0), hostCpu, config.cacheBytes());
-    tsc.attach(vcpu.state());
-    loop = new VcpuLoop(vcpu, devices.ports(), devices.mmio(0), devices.apic(0));
-    power.loop = loop;
-    devices.apic(0).onInterrupt(loop::interruptChanged);
-    vcpu.onLook(timers::fireOverdue);
+                new Power(loop)));
 
     // 5. The kernel, its initrd, command line, boot parameters and ACPI tables.
     long rsdp = AcpiTables.write(memory, 1);
@@ -75,8 +72,8 @@ public final class Machine implements AutoCloseable {
         LinuxBoot.load(memory, config.kernel(), config.initrd(), config.commandLine(), rsdp);
 
     // 6. The registers at the kernel's 64-bit entry.
-    load(vcpu.state(), entry);
-    vcpu.stateLoaded();
+    load(engine.state(), entry);
+    engine.start(loop);
   }
 
   private static void load(CpuState s, EntryState entry) {
@@ -103,8 +100,11 @@ public final class Machine implements AutoCloseable {
 
   /** Runs the guest on the calling thread until the machine ends. */
   public VcpuLoop.End run() {
-    try (ThreadTicker _ = vcpu.startTicker()) {
+    Runnable leave = engine.entered();
+    try {
       return loop.run();
+    } finally {
+      leave.run();
     }
   }
 
@@ -130,29 +130,37 @@ public final class Machine implements AutoCloseable {
 
   /** Makes the statistics tell the software TLB's hits too, by sampling. */
   public void sampleTlb() {
-    vcpu.sampleTlb();
+    engine.sampleTlb();
   }
 
-  /** What the vCPU counted. */
-  public Statistics statistics() {
-    return vcpu.statistics();
+  /** Nanoseconds from the start to the guest's first instruction in user mode; 0 if not known. */
+  public long nanosToFirstUserInstruction() {
+    return engine.nanosToFirstUserInstruction();
+  }
+
+  /** What the method counted: indented lines for a person, or nothing. */
+  public String methodReport() {
+    return engine.report();
   }
 
   /** RIP, registers and figures, for whoever debugs. */
   public String dump() {
-    return vcpu.dump();
+    return engine.dump();
   }
 
   @Override
   public void close() {
     timers.close();
-    vcpu.close();
-    hostCpu.close();
+    engine.close();
     ramMapping.close();
   }
 
   private static final class Power implements PowerEvents {
-    private VcpuLoop loop;
+    private final VcpuLoop loop;
+
+    Power(VcpuLoop loop) {
+      this.loop = loop;
+    }
 
     @Override
     public void powerOff() {

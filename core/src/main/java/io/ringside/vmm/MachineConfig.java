@@ -8,6 +8,7 @@ import java.util.function.IntConsumer;
 /**
  * What a machine is made of.
  *
+ * @param method how its vCPU is made
  * @param kernel the kernel to boot; stays the caller's to close
  * @param initrd the initial RAM disk's file
  * @param commandLine the kernel's parameters
@@ -15,9 +16,10 @@ import java.util.function.IntConsumer;
  * @param serialOutput gets each byte that the guest sends to its serial console; must not block for long
  * @param serialRoom runs when the serial console can take input that it refused
  * @param debugOutput gets each byte of the debug console at port E9h
- * @param cacheBytes size of the translation cache
+ * @param cacheBytes size of the translation cache, for {@link Method#BT}
  */
 public record MachineConfig(
+    Method method,
     KernelImage kernel,
     Optional<Path> initrd,
     String commandLine,

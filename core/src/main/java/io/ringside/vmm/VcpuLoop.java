@@ -1,7 +1,6 @@
 package io.ringside.vmm;
 
 import io.ringside.machine.Exit;
-import io.ringside.machine.InterruptController;
 import io.ringside.machine.MmioBus;
 import io.ringside.machine.PortBus;
 import io.ringside.machine.Vcpu;
@@ -34,7 +33,6 @@ public final class VcpuLoop {
   private final Vcpu vcpu;
   private final PortBus ports;
   private final MmioBus mmio;
-  private final InterruptController interrupts;
   private final ExitCounters counters = new ExitCounters();
 
   private volatile Thread thread;
@@ -42,11 +40,10 @@ public final class VcpuLoop {
   private volatile End end;
 
   /** Makes the loop of one vCPU. */
-  public VcpuLoop(Vcpu vcpu, PortBus ports, MmioBus mmio, InterruptController interrupts) {
+  public VcpuLoop(Vcpu vcpu, PortBus ports, MmioBus mmio) {
     this.vcpu = vcpu;
     this.ports = ports;
     this.mmio = mmio;
-    this.interrupts = interrupts;
   }
 
   /** Runs the guest on the calling thread until the machine ends; see {@link Machine#run}. */
@@ -69,7 +66,7 @@ public final class VcpuLoop {
       case Exit.MmioRead(long gpa, int size) -> vcpu.completeRead(mmio.read(gpa, size));
       case Exit.MmioWrite(long gpa, int size, long value) -> mmio.write(gpa, size, value);
       case Exit.Halt(boolean interruptsEnabled) -> sleep(interruptsEnabled);
-      case Exit.Interrupted() -> {}
+      case Exit.Interrupted(), Exit.SingleStep() -> {}
       case Exit.Shutdown(String detail) -> end(new End(Reason.SHUTDOWN, detail, 0));
       case Exit.Failure(String detail) -> end(new End(Reason.FAILURE, detail, 0));
     }
@@ -78,7 +75,7 @@ public final class VcpuLoop {
   /** HLT: waits for an interrupt, or only for an NMI where interrupts are off. */
   private void sleep(boolean interruptsEnabled) {
     waiting = true;
-    while (end == null && !(interruptsEnabled && interrupts.hasPending()) && !interrupts.hasNmi()) {
+    while (end == null && !vcpu.wakes(interruptsEnabled)) {
       LockSupport.park(this);
     }
     waiting = false;

@@ -168,7 +168,28 @@ class KernelImageTest {
   void aProgramThatBelongsToTheLowestMegabyteIsNoKernel() {
     try (KernelImage image = open(patchedElf(64 + 56 + 24, 0x1000, 4))) {
       assertThatThrownBy(() -> image.load(KernelFiles.memory(32 << 20)))
-          .hasMessageContaining("no kernel for this machine");
+          .hasMessageContaining("below 1 MB")
+          .hasMessageContaining("no kernel for this machine")
+          .hasMessageNotContaining("--memory");
+    }
+  }
+
+  @Test
+  void aProgramThatReachesWhereTheDevicesAreIsNoKernel() {
+    // The second segment: in the hole below 4 GiB, and behind it while the first is before it.
+    for (int highByte : new int[] {0xc0, 0xfe}) {
+      assertDevicesInTheWay(patchedElf(64 + 56 + 27, highByte, 1));
+    }
+    assertDevicesInTheWay(patchedElf(64 + 56 + 28, 1, 1));
+  }
+
+  private void assertDevicesInTheWay(byte[] elf) {
+    try (KernelImage image = open(elf)) {
+      assertThatThrownBy(() -> image.load(KernelFiles.memory(32 << 20)))
+          .isInstanceOf(BootException.class)
+          .hasMessageContaining("above 3 GB")
+          .hasMessageContaining("no kernel for this machine")
+          .hasMessageNotContaining("--memory");
     }
   }
 

@@ -148,6 +148,7 @@ class AddressSpaceTest {
   @ForEachMethod
   void processContextIdentifiers(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needsFeature("PCID", 1, 0, 2, 17);
       secondSpace(g);
       map(g, 0, 0xc_1000, 0xc_2000, FLAGS);
       g.at(0xc_1000).bytes(0xff, 0xc0).ret();

@@ -7,9 +7,14 @@ import io.ringside.host.HostMapping;
 import io.ringside.host.NativeMemory;
 import io.ringside.machine.GuestMemory;
 import io.ringside.machine.Vcpu;
+import java.util.EnumSet;
+import java.util.Set;
 
 /** A {@link TestMachine} by binary translation. */
 public final class BtMachine implements TestMachine {
+  /** EBX of leaf 0: "Auth". */
+  private static final int AMD = 0x6874_7541;
+
   private final HostMapping mapping = HostMapping.guestRam(RAM_SIZE, GuestMemory.HIGH_RAM_START, 0);
   private final HostCpu host = new HostCpu();
   private final FakeInterrupts interrupts = new FakeInterrupts();
@@ -32,6 +37,21 @@ public final class BtMachine implements TestMachine {
   @Override
   public String method() {
     return "bt";
+  }
+
+  /** The known deviations of docs/binary-translation.md. */
+  @Override
+  public Set<Need> lacks() {
+    EnumSet<Need> gaps =
+        EnumSet.of(
+            Need.HARDWARE_BREAKPOINTS,
+            Need.ALIGNMENT_CHECK,
+            Need.BRANCH_TARGETS,
+            Need.COMPATIBILITY_MODE);
+    if (host.cpuid(0, 0)[1] == AMD) {
+      gaps.add(Need.VENDORS_SYSRET);
+    }
+    return gaps;
   }
 
   @Override

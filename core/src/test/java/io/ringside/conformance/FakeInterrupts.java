@@ -25,6 +25,15 @@ public final class FakeInterrupts implements InterruptController {
     listener.run();
   }
 
+  /** Takes back what waits, as a device does that lowers its line. */
+  public void withdraw() {
+    synchronized (vectors) {
+      vectors.clear();
+      waiting = 0;
+    }
+    listener.run();
+  }
+
   /** Makes an NMI wait; from any thread. */
   public void raiseNmi() {
     nmi = true;

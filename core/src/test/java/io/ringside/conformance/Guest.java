@@ -1,6 +1,8 @@
 package io.ringside.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.ringside.cpu.CpuState;
 import io.ringside.host.NativeMemory;
@@ -27,6 +29,9 @@ final class Guest implements AutoCloseable {
 
   /** A page-aligned gva above all RAM, free to be mapped. */
   static final long FREE = 0x4000_0000;
+
+  /** Where {@link #cpuid} puts its code. */
+  private static final long PROBE = 0xf_0000;
 
   /** A gpa where there is no RAM. */
   static final long MMIO = TestMachine.RAM_SIZE + 0x1000L;
@@ -98,12 +103,68 @@ final class Guest implements AutoCloseable {
     for (Program program : programs) {
       byte[] code = program.a.toByteArray();
       ram.write(program.address, code, 0, code.length);
+      machine.codeChanged(program.address, code.length);
     }
     if (!programs.isEmpty()) {
       programs.clear();
       machine.stateChanged();
     }
     return machine.run();
+  }
+
+  /** Skips the test if the machine's processor lacks something. */
+  void needs(Need... all) {
+    for (Need need : all) {
+      assumeFalse(machine.lacks().contains(need), () -> machine.processor() + " lacks " + need);
+    }
+  }
+
+  /** What CPUID shows, in EAX, EBX, ECX and EDX. To be called in ring 0 between runs; nothing else changes. */
+  int[] cpuid(int leaf, int subleaf) {
+    long rip = state.rip();
+    int[] used = {CpuState.RAX, CpuState.RBX, CpuState.RCX, CpuState.RDX};
+    long[] saved = new long[4];
+    for (int n = 0; n < 4; n++) {
+      saved[n] = gpr(used[n]);
+    }
+    ram.putInt(PROBE, 0x00f4_a20f);
+    state.rip(PROBE);
+    gpr(CpuState.RAX, leaf);
+    gpr(CpuState.RCX, subleaf);
+    machine.stateChanged();
+    assertThat(machine.run()).isInstanceOf(Exit.Halt.class);
+    int[] result = new int[4];
+    for (int n = 0; n < 4; n++) {
+      result[n] = (int) gpr(used[n]);
+      gpr(used[n], saved[n]);
+    }
+    state.rip(rip);
+    machine.stateChanged();
+    return result;
+  }
+
+  /** Skips the test unless CPUID shows a feature: its leaf, subleaf, register (0 EAX to 3 EDX) and bit. */
+  void needsFeature(String name, int leaf, int subleaf, int register, int bit) {
+    assumeTrue(
+        (cpuid(leaf, subleaf)[register] >>> bit & 1) != 0,
+        () -> "CPUID shows no " + name + " (" + machine.processor() + ")");
+  }
+
+  /** Whether CPUID's vendor is AMD, or one that made its processors after AMD's. */
+  boolean isAmd() {
+    int vendor = cpuid(0, 0)[1];
+    return vendor == 0x6874_7541 || vendor == 0x6f67_7948;
+  }
+
+  /** Runs to a read of a port or of device memory, and answers it. */
+  void answer(Exit expected, long value) {
+    assertThat(run()).isEqualTo(expected);
+    machine.vcpu().completeRead(value);
+  }
+
+  /** Runs to an exit that must be as given. */
+  void expect(Exit expected) {
+    assertThat(run()).isEqualTo(expected);
   }
 
   /** Runs to a HLT, which must be the next exit. */

@@ -272,33 +272,33 @@ class InterruptTest {
   @ForEachMethod
   void manyInterruptsDisturbNothing(Method method) throws InterruptedException {
     try (Guest g = new Guest(method)) {
-      // RAX counts by INC and JNZ with the carry flag alive across the back edge.
-      Program k = g.kernel().mov(RCX, 30_000_000).mov(RAX, 0).mov(RDX, 0).sti().bytes(0xf9);
-      long top = k.here();
-      // ADC EAX, 0; SETC -> stays: STC; DEC ECX keeps CF
-      k.bytes(0x83, 0xd0, 0x00, 0xf9, 0xff, 0xc9, 0x75, (int) (top - (k.here() + 8))).cli().hlt();
+      // RAX and RSI count the rounds, RAX by the carry flag, which is alive across the back edge.
+      // STC; top: ADC RAX,0; STC; LEA RSI,[RSI+1]; MOV RCX,[RBX]; JRCXZ top; CLI; HLT
+      g.gpr(RBX, Guest.KERNEL_DATA);
+      g.kernel()
+          .sti()
+          .bytes(0xf9)
+          .bytes(0x48, 0x83, 0xd0, 0x00, 0xf9, 0x48, 0x8d, 0x76, 0x01, 0x48, 0x8b, 0x0b, 0xe3, 0xf2)
+          .cli()
+          .hlt();
       g.handler(VECTOR, Guest.KERNEL + 0x400).bytes(0x83, 0xc2, 0x01).bytes(0xf8).iretq();
-      // One is there from the start: the thread may get no processor while the loop runs.
-      g.machine.interrupts().raise(VECTOR);
-      boolean[] stop = {false};
-      int[] raised = {0};
+      int count = 200;
       Thread thread =
           new Thread(
               () -> {
-                while (!stop[0] && raised[0] < 200) {
-                  LockSupport.parkNanos(100_000);
-                  if (!g.machine.interrupts().hasPending()) {
-                    g.machine.interrupts().raise(VECTOR);
-                    raised[0]++;
+                for (int n = 0; n < count; n++) {
+                  g.machine.interrupts().raise(VECTOR);
+                  while (g.machine.interrupts().hasPending()) {
+                    LockSupport.parkNanos(50_000);
                   }
                 }
+                g.ram.putLong(Guest.KERNEL_DATA, 1);
               });
       thread.start();
       g.runToHalt();
-      stop[0] = true;
       thread.join();
-      assertThat(g.gpr(RAX)).isEqualTo(30_000_000);
-      assertThat(g.gpr(RDX)).isPositive();
+      assertThat(g.gpr(RAX)).isPositive().isEqualTo(g.gpr(CpuState.RSI));
+      assertThat(g.gpr(RDX)).isEqualTo(count);
     }
   }
 }

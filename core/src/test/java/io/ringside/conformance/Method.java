@@ -1,5 +1,10 @@
 package io.ringside.conformance;
 
+import io.ringside.hvm.KvmVm;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Assumptions;
+
 /** The methods of virtualization that the suite runs on; a test's name says which one it was. */
 public enum Method {
   BT {
@@ -7,8 +12,19 @@ public enum Method {
     TestMachine machine() {
       return new BtMachine();
     }
+  },
+  HVM {
+    @Override
+    TestMachine machine() {
+      Path device = Path.of(KvmVm.DEVICE);
+      Assumptions.assumeTrue(Files.exists(device), "there is no " + KvmVm.DEVICE);
+      Assumptions.assumeTrue(
+          Files.isReadable(device) && Files.isWritable(device), "no access to " + KvmVm.DEVICE);
+      return new HvmMachine();
+    }
   };
 
+  /** The machine, or an assumption that fails with the reason why there can't be one here. */
   abstract TestMachine machine();
 
   /** As the command line has it. */

@@ -54,6 +54,44 @@ class PortTest {
     }
   }
 
+  /** With an immediate port; and REX.W, which changes nothing. */
+  @ForEachMethod
+  void inFromImmediatePorts(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.gpr(RAX, -1);
+      g.kernel().bytes(0xe4, 0x60).nop().bytes(0x66, 0xe5, 0x61).nop().bytes(0xe5, 0xff);
+      g.at(Guest.KERNEL + 9).bytes(0x48, 0xed).bytes(0x48, 0xef).hlt();
+      g.gpr(RDX, 0xffff_ffff_0000_cf8L);
+      g.answer(new Exit.PortRead(0x60, 1), 0x80);
+      g.expect(new Exit.PortRead(0x61, 2));
+      assertThat(g.gpr(RAX)).isEqualTo(0xffff_ffff_ffff_ff80L);
+      g.machine.vcpu().completeRead(0x8001);
+      g.expect(new Exit.PortRead(0xff, 4));
+      assertThat(g.gpr(RAX)).isEqualTo(0xffff_ffff_ffff_8001L);
+      g.machine.vcpu().completeRead(0x8000_0002L);
+      g.expect(new Exit.PortRead(0xcf8, 4));
+      assertThat(g.gpr(RAX)).isEqualTo(0x8000_0002L);
+      g.machine.vcpu().completeRead(0x8000_0003L);
+      g.expect(new Exit.PortWrite(0xcf8, 4, 0x8000_0003));
+      g.runToHalt();
+      assertThat(g.gpr(RAX)).isEqualTo(0x8000_0003L);
+      assertThat(g.gpr(RDX)).isEqualTo(0xffff_ffff_0000_cf8L);
+    }
+  }
+
+  @ForEachMethod
+  void highestPort(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.gpr(RDX, 0xffff);
+      g.gpr(RAX, 0x5a);
+      g.kernel().bytes(0xee, 0xec).hlt();
+      g.expect(new Exit.PortWrite(0xffff, 1, 0x5a));
+      g.answer(new Exit.PortRead(0xffff, 1), 0xa5);
+      g.runToHalt();
+      assertThat(g.gpr(RAX)).isEqualTo(0xa5);
+    }
+  }
+
   @ForEachMethod
   void repOutsb(Method method) {
     try (Guest g = new Guest(method)) {

@@ -35,7 +35,6 @@ class PrivilegeTest {
     {0x0f, 0x01, 0xf8}, // SWAPGS
     {0x48, 0x0f, 0x07}, // SYSRET
     {0x0f, 0x01, 0xd1}, // XSETBV
-    {0x66, 0x0f, 0x38, 0x82, 0x03}, // INVPCID RAX, [RBX]
     {0xe4, 0x80}, // IN AL, 80h
     {0xe7, 0x80}, // OUT 80h, EAX
     {0xec}, // IN AL, DX
@@ -47,8 +46,6 @@ class PrivilegeTest {
     {0x0f, 0x0b}, // UD2
     {0x0f, 0x01, 0xca}, // CLAC
     {0x0f, 0x01, 0xcb}, // STAC
-    {0x0f, 0x01, 0xc1}, // VMCALL
-    {0x0f, 0x01, 0xd9}, // VMMCALL
     {0x0f, 0xaa}, // RSM
     {0x06}, // PUSH ES
     {0x27}, // DAA
@@ -74,6 +71,24 @@ class PrivilegeTest {
     for (int[] code : UNDEFINED) {
       expect(method, code, 6);
     }
+  }
+
+  /** The instructions that call a hypervisor, where there is none that the guest knows of. */
+  @ForEachMethod
+  void hypercalls(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.UNDEFINED_VMCALL);
+    }
+    expect(method, new int[] {0x0f, 0x01, 0xc1}, 6);
+    expect(method, new int[] {0x0f, 0x01, 0xd9}, 6);
+  }
+
+  @ForEachMethod
+  void invpcid(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needsFeature("INVPCID", 7, 0, 1, 10);
+    }
+    expect(method, new int[] {0x66, 0x0f, 0x38, 0x82, 0x03}, 13);
   }
 
   private static void expect(Method method, int[] code, int vector) {
@@ -168,6 +183,7 @@ class PrivilegeTest {
       {0x0f, 0x01, 0x23}
     };
     try (Guest g = new Guest(method)) {
+      g.needsFeature("UMIP", 7, 0, 2, 2);
       g.gpr(RBX, Guest.USER_DATA);
       g.user()
           .bytes(0x0f, 0x01, 0x03)

@@ -4,6 +4,7 @@ import io.ringside.cpu.CpuState;
 import io.ringside.host.NativeMemory;
 import io.ringside.machine.Exit;
 import io.ringside.machine.Vcpu;
+import java.util.Set;
 
 /**
  * RAM and one vCPU of some method, with {@link GuestTables} in its first 64 KiB: what every test of the conformance
@@ -15,6 +16,16 @@ public interface TestMachine extends AutoCloseable {
 
   /** The method's name as the command line has it, for the tests' names. */
   String method();
+
+  /** What runs the guest, for the reasons of skipped tests: the method, and what is known of the processor behind it. */
+  default String processor() {
+    return method();
+  }
+
+  /** What this machine's processor can't do although others can. */
+  default Set<Need> lacks() {
+    return Set.of();
+  }
 
   /** RAM by gpa. A method may have cached code of it: see {@link #codeChanged}. */
   NativeMemory ram();

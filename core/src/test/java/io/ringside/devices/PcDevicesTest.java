@@ -17,22 +17,24 @@ class PcDevicesTest {
   private final StringBuilder serial = new StringBuilder();
   private final StringBuilder debug = new StringBuilder();
   private final MachineLock lock = new MachineLock();
+  private final PortBus ports = new PortBus(lock);
+  private final MmioBus machineMmio = new MmioBus(lock);
+  private final EmulatedChips chips = new EmulatedChips(ports, machineMmio, 1, lock, time, time);
   private final PcDevices pc =
       new PcDevices(
           new PcDevices.Surroundings(
+              ports,
               new GuestMemory(new NativeMemory(Arena.ofAuto().allocate(8)), 512L << 20),
               1,
-              lock,
               time,
-              time,
+              chips,
               0,
               b -> serial.append((char) b),
               () -> {},
               b -> debug.append((char) b),
               power));
-  private final PortBus ports = pc.ports();
-  private final MmioBus mmio = pc.mmio(0);
-  private final LocalApic apic = pc.apic(0);
+  private final MmioBus mmio = chips.mmio(0);
+  private final LocalApic apic = chips.apic(0);
 
   private void initialisePics() {
     int[][] words = {

@@ -83,6 +83,12 @@ final class Sweep implements AutoCloseable {
         generator.how.l256 = op.vex() && random.nextBoolean();
         generator.how.vvvv = op.vvvv() == Operand.NONE ? 0 : random.nextInt(16);
         attempt(op, false);
+        if (op.vex() && regs * rms == 1) {
+          // VZEROUPPER and VZEROALL: with no operands, L alone tells them apart, and chance may
+          // never draw it.
+          generator.how.l256 = !generator.how.l256;
+          attempt(op, false);
+        }
       }
     }
   }

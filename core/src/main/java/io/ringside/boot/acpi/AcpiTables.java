@@ -2,14 +2,14 @@ package io.ringside.boot.acpi;
 
 import io.ringside.boot.MemoryLayout;
 import io.ringside.devices.AcpiPm;
-import io.ringside.devices.PcDevices;
+import io.ringside.devices.EmulatedChips;
 import io.ringside.devices.ResetControl;
 import io.ringside.machine.GuestMemory;
 import java.nio.charset.StandardCharsets;
 
 /**
  * The ACPI tables of the machine (ACPI 6.5, chapter 5), in the reserved memory below 1 MiB: RSDP, RSDT for old systems,
- * XSDT, FADT, FACS, MADT and DSDT. They describe what {@link PcDevices} makes.
+ * XSDT, FADT, FACS, MADT and DSDT. They describe what {@link io.ringside.devices.PcDevices} makes.
  */
 public final class AcpiTables {
   private static final int FADT_LENGTH = 276;
@@ -176,7 +176,7 @@ public final class AcpiTables {
     // I/O APIC: its inputs are global system interrupts from 0 on.
     madt.int8(at, 1)
         .int8(at + 1, 12)
-        .int8(at + 2, PcDevices.IO_APIC_ID)
+        .int8(at + 2, EmulatedChips.IO_APIC_ID)
         .int32(at + 4, MemoryLayout.IO_APIC);
     at += 12;
     at = override(madt, at, 0, 2, AS_THE_BUS);

@@ -1,0 +1,35 @@
+package io.ringside.cpu;
+
+import io.ringside.x86.Instruction;
+
+/**
+ * Takes what would enter a guest's kernel by the processor's own tables, where the VMM stands in for ring 0: the guest's
+ * kernel is deprivileged, all its code runs at CPL 3, and IDT and GDT are the VMM's. Called with all registers in the
+ * {@link CpuState}; changes them as the entry does.
+ */
+public interface VmmEntry {
+  /** An exception; RIP is what its handler returns to. */
+  void exception(GuestFault fault);
+
+  /** The trap of RFLAGS.TF after an instruction; RIP is at the next one. */
+  void singleStep();
+
+  /** An interrupt that the controller handed out. */
+  void interrupt(int vector);
+
+  /**
+   * INT n or INT3.
+   *
+   * @throws GuestFault with RIP still at the instruction
+   */
+  void software(int vector, long nextRip);
+
+  /** SYSCALL; RIP is at the instruction. */
+  Outcome systemCall(Instruction instruction);
+
+  /** The descriptor that a selector names, with P set, or 0. */
+  long descriptor(int selector);
+
+  /** CPUID: EAX, EBX, ECX, EDX. */
+  int[] cpuid(int leaf, int subleaf);
+}
