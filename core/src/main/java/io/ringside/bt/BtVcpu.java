@@ -132,6 +132,25 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     translator.deprivilege();
   }
 
+  /**
+   * Translates an address by the page tables in force, as an access of user mode would.
+   *
+   * @return the gpa, or -1 where it would fault or is not RAM
+   */
+  public long translate(long gva, boolean write) {
+    long gpa = mmu.tryTranslate(gva, write ? Mmu.WRITE : Mmu.READ, true, false);
+    return gpa >= 0 && ram.isRam(gpa, 1) ? gpa : -1;
+  }
+
+  /**
+   * A deprivileged guest went from its kernel's page tables to its programs' or back; each have a software TLB of their
+   * own, so that nothing is dropped.
+   */
+  public void rootSwitched() {
+    memory.flush();
+    privilegeChanged();
+  }
+
   /** Makes the vCPU look for interrupts every few milliseconds of the calling thread's CPU time. */
   public ThreadTicker startTicker() {
     return new ThreadTicker(context.address() + CpuState.PENDING, TICK_NANOS);
