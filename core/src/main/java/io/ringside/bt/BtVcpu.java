@@ -28,6 +28,7 @@ import io.ringside.x86.Instruction;
 import io.ringside.x86.Kind;
 import io.ringside.x86.Opcode.Access;
 import io.ringside.x86.UndefinedInstructionException;
+import java.util.Optional;
 
 /**
  * A vCPU by binary translation. {@link #run} is a loop of three steps: take a pending interrupt, find or make the unit
@@ -79,6 +80,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private boolean samplesTlb;
   private int sampleLeft;
   private long lastSample;
+  private Optional<VmmEntry> vmmEntry = Optional.empty();
   private Runnable overdueTimers = () -> {};
   private int mode;
   private boolean inhibited;
@@ -128,6 +130,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
 
   /** Has the VMM stand in for ring 0 of a deprivileged guest; before anything runs. */
   public void enterVmm(VmmEntry vmm) {
+    vmmEntry = Optional.of(vmm);
     processor.enterVmm(vmm);
     translator.deprivilege();
   }
@@ -444,6 +447,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     if (gpa < 0) {
       missedInstruction();
       GuestFault fault = mmu.fault();
+      if (write && vmmEntry.isPresent() && storedByVmm(vmmEntry.get(), gva, size, fault)) {
+        return false;
+      }
       if (fault == GuestFault.GP0 && stackInstructions.usesStack(decodeCurrent(), gva)) {
         fault = GuestFault.SS0;
       }
@@ -477,6 +483,43 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       }
     }
     tlb.fill(way, gva, gpa, write, writable, mmu.global(), mmu.pageShift());
+    return true;
+  }
+
+  /**
+   * Executes the instruction at RIP with its store to {@code gva}, which page tables forbid, made by the VMM; false if the
+   * guest is to get the fault, with everything as it was.
+   */
+  private boolean storedByVmm(VmmEntry vmm, long gva, int size, GuestFault fault) {
+    if (fault.vector() != GuestFault.PAGE_FAULT || Integer.bitCount(size) != 1 || size > 8) {
+      return false;
+    }
+    long gpa = vmm.forbiddenStore(gva, size);
+    if (gpa < 0 || StackInstructions.isOne(decodeCurrent())) {
+      return false;
+    }
+    statistics.outOfLine++;
+    boolean stepping = (mode & Mode.STEP) != 0;
+    long[] before = new long[18];
+    for (int r = 0; r < 16; r++) {
+      before[r] = state.gpr(r);
+    }
+    before[16] = state.rflags();
+    before[17] = state.rip();
+    int at = (int) gva & 63;
+    putBounce(at, size, ram.raw().getLong(gpa & -8) >>> 8 * (gpa & 7));
+    executeBounced(at);
+    if (!vmm.store(gpa, size, context.getLong(Context.BOUNCE + at))) {
+      for (int r = 0; r < 16; r++) {
+        state.gpr(r, before[r]);
+      }
+      state.rflags(before[16]);
+      state.rip(before[17]);
+      return false;
+    }
+    if (stepping) {
+      processor.interrupts().deliverSingleStep();
+    }
     return true;
   }
 
@@ -548,6 +591,18 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         putBounce(at + n, part, read(gva + n, part, way));
       }
     }
+    executeBounced(at);
+    if (write) {
+      for (int n = 0; n < size; n += 8) {
+        int part = Math.min(8, size - n);
+        write(gva + n, part, context.getLong(Context.BOUNCE + at + n), way);
+      }
+    }
+    memory.endInstruction();
+  }
+
+  /** Executes the instruction at RIP with its memory operand at an offset of the bounce buffer. */
+  private void executeBounced(int at) {
     context.putLong(Context.BOUNCE_OFFSET, at);
     Unit unit = unitAt(state.rip(), mode & ~Mode.STEP | Mode.BOUNCE);
     long code = enter.call(context.address(), cache.address(unit.bodyEntry));
@@ -558,13 +613,6 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       throw new IllegalStateException(
           "a bounced instruction left with " + code + ": " + describeCurrent());
     }
-    if (write) {
-      for (int n = 0; n < size; n += 8) {
-        int part = Math.min(8, size - n);
-        write(gva + n, part, context.getLong(Context.BOUNCE + at + n), way);
-      }
-    }
-    memory.endInstruction();
   }
 
   private long read(long gva, int size, int way) {

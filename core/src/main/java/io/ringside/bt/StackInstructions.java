@@ -114,6 +114,14 @@ final class StackInstructions {
     return offset;
   }
 
+  /** Whether an instruction's store, if it has one, is a push, or its load a pop. */
+  static boolean isOne(Instruction i) {
+    return switch (i.opcode.kind()) {
+      case PUSH, PUSH_IMMEDIATE, PUSHF, CALL_RELATIVE, CALL_INDIRECT, POP, POPF, RET, LEAVE -> true;
+      default -> false;
+    };
+  }
+
   /** Whether a bad address {@code gva} of the instruction raises #SS instead of #GP: it is one of the stack. */
   boolean usesStack(Instruction i, long gva) {
     boolean pushes =

@@ -30,6 +30,22 @@ public interface VmmEntry {
   /** The descriptor that a selector names, with P set, or 0. */
   long descriptor(int selector);
 
+  /**
+   * Where a store goes that the page tables forbid, if the VMM makes it in the guest's stead.
+   *
+   * @param size 1, 2, 4 or 8 bytes
+   * @return the gpa, or -1 where the guest is to get the page fault
+   */
+  long forbiddenStore(long gva, int size);
+
+  /**
+   * Makes such a store.
+   *
+   * @param gpa what {@link #forbiddenStore} said
+   * @return false where the value is one that the guest may not store: it gets the page fault after all
+   */
+  boolean store(long gpa, int size, long value);
+
   /** CPUID: EAX, EBX, ECX, EDX. */
   int[] cpuid(int leaf, int subleaf);
 }
