@@ -31,6 +31,12 @@ final class KvmDevice {
 
   /** What files tell, without opening the device. */
   KvmState look() {
+    if (!host.isSupported()) {
+      return new KvmState.Unusable(
+          KvmState.Cause.OTHER_HOST,
+          "this host is " + host.architecture(),
+          "x86 guests need an x86-64 Linux host");
+    }
     Optional<DeviceNode> node = host.devices().find(PATH);
     if (node.isEmpty()) {
       return noDevice();
