@@ -114,7 +114,7 @@ final class Doctor {
     findings.add(backend());
     if (kvmState instanceof KvmState.Unusable(KvmState.Cause cause, String why, String remedy)) {
       switch (cause) {
-        case NO_DEVICE, NO_PERMISSION, CANNOT_OPEN -> {}
+        case OTHER_HOST, NO_DEVICE, NO_PERMISSION, CANNOT_OPEN -> {}
         case NOT_KVM, WRONG_VERSION, LACKS_CAPABILITIES, NO_VM ->
             findings.add(new Finding(Finding.State.MISSING, "KVM's API", why + "; " + remedy));
       }
@@ -131,7 +131,7 @@ final class Doctor {
   private Finding device() {
     if (kvmState instanceof KvmState.Unusable(KvmState.Cause cause, String why, String remedy)) {
       switch (cause) {
-        case NO_DEVICE, NO_PERMISSION, CANNOT_OPEN -> {
+        case OTHER_HOST, NO_DEVICE, NO_PERMISSION, CANNOT_OPEN -> {
           return new Finding(Finding.State.MISSING, KvmDevice.PATH, why + "; " + remedy);
         }
         case NOT_KVM, WRONG_VERSION, LACKS_CAPABILITIES, NO_VM -> {}

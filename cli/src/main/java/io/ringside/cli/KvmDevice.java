@@ -31,6 +31,12 @@ final class KvmDevice {
 
   /** What files tell, without opening the device. */
   KvmState look() {
+    if (!host.isSupported()) {
+      return new KvmState.Unusable(
+          KvmState.Cause.OTHER_HOST,
+          "this host is " + host.architecture(),
+          "x86 guests need an x86-64 Linux host");
+    }
     Optional<DeviceNode> node = host.devices().find(PATH);
     if (node.isEmpty()) {
       return noDevice();
@@ -164,7 +170,10 @@ final class KvmDevice {
       why = "belongs to the group " + group + ", which has no name here and isn't yours";
       remedy = "in a container, start that with '--group-add " + group + "'";
     }
-    return new KvmState.Unusable(KvmState.Cause.NO_PERMISSION, PATH + " " + why, remedy);
+    // Who is allowed in should know beforehand if there is nothing to be had.
+    String anyway =
+        emulatorIsThere() || extension().isEmpty() ? " (and it is " + emulation() + ")" : "";
+    return new KvmState.Unusable(KvmState.Cause.NO_PERMISSION, PATH + " " + why + anyway, remedy);
   }
 
   private KvmState notOpened(int errno) {
@@ -176,8 +185,8 @@ final class KvmDevice {
             yield "start the container with '--device /dev/kvm'";
           }
           case EACCES -> {
-            why += "a security module forbids it";
-            yield "look at what AppArmor or SELinux logs, and allow it";
+            why += "a security module or a mount without devices forbids it";
+            yield "look at what AppArmor or SELinux logs, and at the options of the mount ('findmnt -T /dev/kvm')";
           }
           case ENXIO, ENODEV -> {
             why += "no KVM answers behind it";

@@ -36,6 +36,7 @@ sealed interface KvmState {
 
   /** Why KVM can't be used. */
   enum Cause {
+    OTHER_HOST,
     NO_DEVICE,
     NO_PERMISSION,
     CANNOT_OPEN,

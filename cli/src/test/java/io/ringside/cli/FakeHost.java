@@ -14,6 +14,7 @@ final class FakeHost {
 
   private final Path root;
   private String architecture = "Linux amd64";
+  private String codeMemory = "";
   private Optional<DeviceNode> kvm = Optional.empty();
   private Optional<KvmProbe.Answer> answer = Optional.empty();
 
@@ -29,11 +30,17 @@ final class FakeHost {
         new HostFacts(root),
         architecture,
         path -> path.equals("/dev/kvm") ? kvm : Optional.empty(),
-        (device, makeVm) -> answer.orElseThrow());
+        (device, makeVm) -> answer.orElseThrow(),
+        () -> codeMemory);
   }
 
   FakeHost architecture(String name) {
     architecture = name;
+    return this;
+  }
+
+  FakeHost withoutCodeMemory(String why) {
+    codeMemory = why;
     return this;
   }
 

@@ -110,6 +110,15 @@ class KvmDeviceTest {
   }
 
   @Test
+  void whoMayNotOpenItIsToldThatItIsOnlyEmulated() {
+    closedTo(108, "kvm", 0660).cpu("bmi2 hypervisor").module("kvm_pvm");
+    assertUnusable(
+        look(),
+        KvmState.Cause.NO_PERMISSION,
+        "is not a member (and it is emulated by kvm_pvm: no VT-x or AMD-V behind it)");
+  }
+
+  @Test
   void aMemberOfOldSessionIsToldToLogInAnew() {
     closedTo(108, "kvm", 0660).file("etc/group", "root:x:0:\nkvm:x:108:bob,alice\n");
     assertUnusable(

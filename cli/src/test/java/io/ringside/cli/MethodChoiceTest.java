@@ -96,9 +96,7 @@ class MethodChoiceTest {
     assertThatThrownBy(() -> choose(Method.BT))
         .isInstanceOf(HostException.class)
         .hasMessageStartingWith("--method bt: this host lacks BMI2: the processor lacks it");
-    fake.cpu("bmi2").file("proc/sys/vm/memfd_noexec", "2\n");
-    assertThatThrownBy(() -> choose(Method.BT)).hasMessageContaining("vm.memfd_noexec is 2");
-    fake.file("proc/sys/vm/memfd_noexec", "1\n").architecture("Linux aarch64");
+    fake.cpu("bmi2").architecture("Linux aarch64");
     assertThatThrownBy(() -> choose(Method.BT)).hasMessageContaining("Linux aarch64");
   }
 
@@ -132,6 +130,15 @@ class MethodChoiceTest {
         .isInstanceOf(HostException.class)
         .hasMessageStartingWith("--method hvm: there is no /dev/kvm")
         .hasMessageEndingWith(", or use --method bt");
+  }
+
+  @Test
+  void anotherArchitecturesKvmIsRefused() {
+    fake.realKvm().architecture("Linux aarch64");
+    assertThatThrownBy(() -> choose(Method.HVM))
+        .hasMessage(
+            "--method hvm: this host is Linux aarch64; x86 guests need an x86-64 Linux host");
+    assertThatThrownBy(() -> choose(Method.AUTO)).hasMessageContaining("no method works");
   }
 
   @Test

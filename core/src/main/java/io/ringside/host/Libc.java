@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 /** The C library's memory and signal functions, with their errors turned into {@link HostException}. */
 final class Libc {
   private static final int MFD_CLOEXEC = 1;
+  private static final int MFD_NOEXEC_SEAL = 8;
+  private static final int EINVAL = 22;
 
   private static final CFunction MMAP = CFunction.of("mmap");
   private static final CFunction MUNMAP = CFunction.of("munmap");
@@ -101,11 +103,19 @@ final class Libc {
     }
   }
 
-  /** memfd_create(2) and ftruncate(2). */
+  /**
+   * memfd_create(2) and ftruncate(2). The file can't be executed as a program, which the sysctl vm.memfd_noexec may
+   * demand since Linux 6.3; it can be mapped executable all the same.
+   */
   static int memfd(String name, long size) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = CFunction.errnoState(arena);
-      int fd = (int) MEMFD_CREATE.call(state, arena.allocateFrom(name).address(), MFD_CLOEXEC);
+      long text = arena.allocateFrom(name).address();
+      int fd = (int) MEMFD_CREATE.call(state, text, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+      if (fd < 0 && CFunction.errno(state) == EINVAL) {
+        // Linux before 6.3 doesn't know the flag.
+        fd = (int) MEMFD_CREATE.call(state, text, MFD_CLOEXEC);
+      }
       if (fd < 0) {
         throw failure("memfd_create", state);
       }

@@ -49,7 +49,7 @@ public final class KvmVm implements AutoCloseable {
           DEVICE + " speaks version " + version + " of the KVM API, not 12; use --method bt");
     }
     require(KvmApi.CAP_USER_MEMORY, "user memory");
-    require(KvmApi.CAP_IMMEDIATE_EXIT, "immediate_exit (Linux 4.13)");
+    require(KvmApi.CAP_IMMEDIATE_EXIT, "immediate_exit (Linux 4.11)");
     vm = device.create("the VM", KvmApi.CREATE_VM, 0);
     vm.must("KVM_SET_TSS_ADDR", KvmApi.SET_TSS_ADDR, TSS_ADDRESS);
     scratch.putLong(0, IDENTITY_MAP_ADDRESS);

@@ -25,6 +25,9 @@ public final class Machine implements AutoCloseable {
   private final Engine engine;
   private final VcpuLoop loop;
 
+  /** Nothing may reach the devices any more: the vCPU's memory is given back. Guarded by the lock. */
+  private boolean closed;
+
   /**
    * Builds the machine and loads the kernel.
    *
@@ -118,11 +121,14 @@ public final class Machine implements AutoCloseable {
     return devices;
   }
 
-  /** Offers a byte to the serial console; false if it has no room now. From any thread. */
+  /**
+   * Offers a byte to the serial console; false if it has no room now. From any thread, at any time: a machine that is
+   * closed swallows it.
+   */
   public boolean serialInput(int value) {
     lock.lock();
     try {
-      return devices.com1().receive(value);
+      return closed || devices.com1().receive(value);
     } finally {
       lock.unlock();
     }
@@ -151,6 +157,12 @@ public final class Machine implements AutoCloseable {
   @Override
   public void close() {
     timers.close();
+    lock.lock();
+    try {
+      closed = true;
+    } finally {
+      lock.unlock();
+    }
     engine.close();
     ramMapping.close();
   }
