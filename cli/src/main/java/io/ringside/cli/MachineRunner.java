@@ -40,7 +40,7 @@ final class MachineRunner implements GuestRunner {
         kernelFile = request.kernel().orElseThrow();
       }
       try (KernelImage kernel = KernelImage.open(kernelFile, cache);
-          Machine machine = new Machine(config(request, console, kernel, initrd))) {
+          Machine machine = Machine.of(config(request, console, kernel, initrd))) {
         return run(machine, request, console, messages);
       }
     } catch (BootException | HostException e) {
@@ -66,7 +66,7 @@ final class MachineRunner implements GuestRunner {
     if (request.stats()) {
       machine.sampleTlb();
     }
-    console.start(machine::serialInput);
+    console.start(machine::consoleInput);
     VcpuLoop.End end = machine.run();
     synchronized (this) {
       running = Optional.empty();
@@ -89,7 +89,11 @@ final class MachineRunner implements GuestRunner {
     String commandLine =
         request.append().isEmpty() ? COMMAND_LINE : COMMAND_LINE + " " + request.append();
     return new MachineConfig(
-        request.method() == Method.HVM ? io.ringside.vmm.Method.HVM : io.ringside.vmm.Method.BT,
+        switch (request.method()) {
+          case PV -> io.ringside.vmm.Method.PV;
+          case HVM -> io.ringside.vmm.Method.HVM;
+          case AUTO, BT -> io.ringside.vmm.Method.BT;
+        },
         kernel,
         initrd,
         commandLine,

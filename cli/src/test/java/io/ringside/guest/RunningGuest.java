@@ -39,7 +39,7 @@ final class RunningGuest implements AutoCloseable {
   RunningGuest(GuestFiles files, String parameters) {
     kernel = DefaultGuest.kernel(files);
     machine =
-        new Machine(
+        Machine.of(
             new MachineConfig(
                 Method.BT,
                 kernel,
@@ -84,7 +84,7 @@ final class RunningGuest implements AutoCloseable {
   /** Types {@code text}, no faster than the guest takes it. */
   void type(String text) throws InterruptedException {
     for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
-      while (!machine.serialInput(b & 0xff)) {
+      while (!machine.consoleInput(b & 0xff)) {
         if (end.isDone()) {
           throw new AssertionError("the guest ended before it took \"" + text + "\"");
         }

@@ -135,6 +135,13 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     translator.deprivilege();
   }
 
+  /** What the processor model's CPUID shows: EAX, EBX, ECX, EDX. */
+  public int[] cpuid(int leaf, int subleaf) {
+    return processor
+        .cpuid()
+        .read(leaf, subleaf, state.get(CpuState.CR4), state.get(CpuState.XCR0));
+  }
+
   /**
    * Translates an address by the page tables in force, as an access of user mode would.
    *
@@ -797,6 +804,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
 
   @Override
   public boolean wakes(boolean interruptsEnabled) {
+    if (vmmEntry.isPresent()) {
+      return vmmEntry.get().mayRun();
+    }
     return interruptsEnabled && interrupts.hasPending() || interrupts.hasNmi();
   }
 

@@ -27,6 +27,9 @@ public interface VmmEntry {
   /** SYSCALL; RIP is at the instruction. */
   Outcome systemCall(Instruction instruction);
 
+  /** Whether the guest may run, after {@link #systemCall} gave {@link Outcome#HALT}. */
+  boolean mayRun();
+
   /** The descriptor that a selector names, with P set, or 0. */
   long descriptor(int selector);
 

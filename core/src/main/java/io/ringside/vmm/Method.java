@@ -4,6 +4,8 @@ package io.ringside.vmm;
 public enum Method {
   /** Binary translation. */
   BT,
+  /** Paravirtualization, by the Xen PV ABI. */
+  PV,
   /** Hardware-assisted virtualization, by KVM. */
   HVM
 }
