@@ -20,12 +20,19 @@ final class CpuHypercalls {
 
   /** set_gdt: {@code entries} descriptors in the frames listed at {@code frames}. */
   long setGdt(PvVcpu caller, long frames, int entries) {
-    throw HypercallException.of(domain.unimplemented());
+    if (!SegmentDescriptors.isGdtSize(entries)) {
+      return -Errno.EINVAL;
+    }
+    long[] mfns = new long[PvVcpu.GDT_FRAMES];
+    for (int i = 0; i < entries + 511 >> 9; i++) {
+      mfns[i] = caller.access().readLong(frames + 8L * i);
+    }
+    return domain.segments().setGdt(caller, mfns, entries);
   }
 
   /** update_descriptor: stores a descriptor at a machine address. */
   long updateDescriptor(PvVcpu caller, long maddr, long descriptor) {
-    throw HypercallException.of(domain.unimplemented());
+    return domain.segments().update(maddr, descriptor);
   }
 
   /** set_segment_base. */

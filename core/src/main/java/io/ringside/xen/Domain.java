@@ -23,6 +23,8 @@ public final class Domain {
   private final long sharedInfo;
   private final WritablePageTables writablePageTables;
   private final SegmentDescriptors segments;
+  private final ConsoleOutput consoleOutput;
+  private final ConsoleRing console;
   private final EventChannels eventChannels;
   private final GrantTable grantTable;
   private final Hypercalls hypercalls;
@@ -50,6 +52,8 @@ public final class Domain {
     }
     this.writablePageTables = new WritablePageTables(this);
     this.segments = new SegmentDescriptors(this);
+    this.consoleOutput = new ConsoleOutput(config.host());
+    this.console = new ConsoleRing(raw, consoleOutput, config.host());
     this.eventChannels = new EventChannels(this);
     this.grantTable = new GrantTable(this);
     this.hypercalls = new Hypercalls(this);
@@ -198,6 +202,21 @@ public final class Domain {
       return 0;
     }
     return id == 0 ? -Errno.EPERM : -Errno.ESRCH;
+  }
+
+  /** Its console. */
+  public ConsoleRing console() {
+    return console;
+  }
+
+  /** The host has room for console output again. The caller holds the lock. */
+  public void consoleHasRoom() {
+    console.outputRoom();
+  }
+
+  /** What it prints. */
+  ConsoleOutput consoleOutput() {
+    return consoleOutput;
   }
 
   /** Its event channels. */

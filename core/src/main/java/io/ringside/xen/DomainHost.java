@@ -32,6 +32,9 @@ public interface DomainHost {
   /** Whether the console takes another byte now; when it does again {@code Domain} is told. */
   boolean consoleHasRoom();
 
+  /** The guest takes console input again after it refused some ({@link ConsoleRing#offer}). */
+  default void consoleInputRoom() {}
+
   /** The host's wall-clock time: nanoseconds since 1970-01-01T00:00:00Z. */
   long wallClockNanos();
 }

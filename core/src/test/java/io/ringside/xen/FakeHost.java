@@ -9,6 +9,13 @@ final class FakeHost implements DomainHost {
   final List<Integer> shutdowns = new ArrayList<>();
   final List<String> crashes = new ArrayList<>();
   boolean hasRoom = true;
+
+  /** How many more bytes the console takes. */
+  int room = Integer.MAX_VALUE;
+
+  /** How often the guest's console was said to take input again. */
+  int inputRooms;
+
   long wallClock = 1_700_000_000_123_456_789L;
 
   @Override
@@ -23,12 +30,18 @@ final class FakeHost implements DomainHost {
 
   @Override
   public void consoleOutput(int value) {
+    room--;
     console.append((char) value);
   }
 
   @Override
   public boolean consoleHasRoom() {
-    return hasRoom;
+    return hasRoom && room > 0;
+  }
+
+  @Override
+  public void consoleInputRoom() {
+    inputRooms++;
   }
 
   @Override
