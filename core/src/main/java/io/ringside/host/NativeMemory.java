@@ -81,6 +81,11 @@ public final class NativeMemory {
     MemorySegment.copy(segment, JAVA_BYTE, offset, into, from, length);
   }
 
+  /** Copies 8-byte values out of the range into an array. */
+  public void read(long offset, long[] into, int from, int count) {
+    MemorySegment.copy(segment, JAVA_LONG_UNALIGNED, offset, into, from, count);
+  }
+
   /** Copies an array into the range. */
   public void write(long offset, byte[] source, int from, int length) {
     MemorySegment.copy(source, from, segment, JAVA_BYTE, offset, length);

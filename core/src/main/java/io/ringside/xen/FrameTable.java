@@ -3,29 +3,27 @@ package io.ringside.xen;
 import io.ringside.host.NativeMemory;
 import io.ringside.machine.GuestMemory;
 import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
- * Who owns each machine frame, how many references keep it, and what it is used as. Lies in machine memory: pages that
- * no one asks about cost nothing.
+ * Who owns each machine frame, how many references keep it, and what it is used as.
  *
  * <p>A frame of the domain has one reference for being allocated, and one for each entry that maps it, for each use as
  * an L4 table, GDT and so on. When the last goes the frame is free.
  */
 final class FrameTable {
-  private static final int COUNT = 0;
-  private static final int TYPE = 4;
-  private static final int STAMP = 8;
-  private static final int LINEAR = 12;
-
   private static final int ALLOCATED = 1 << 31;
   private static final int SHARED = 1 << 30;
   private static final int DOMAIN = 1 << 29;
   private static final int COUNT_MASK = DOMAIN - 1;
 
   private final GuestMemory memory;
-  private final NativeMemory raw;
   private final MachineToPhys m2p;
-  private final long base;
+  private final IntTable counts;
+  private final IntTable types;
+  private final IntTable stamps;
+  private final Map<Long, Integer> linear = new HashMap<>();
   private final long frames;
   private final long maximum;
   private final BitSet free = new BitSet();
@@ -39,10 +37,13 @@ final class FrameTable {
    */
   FrameTable(GuestMemory memory, XenHeap heap, MachineToPhys m2p, long maximum) {
     this.memory = memory;
-    this.raw = memory.raw();
     this.m2p = m2p;
-    this.base = heap.frameTable() << 12;
     this.frames = heap.frames();
+    NativeMemory raw = memory.raw();
+    long base = heap.frameTable() << 12;
+    this.counts = IntTable.create(frames, raw, base);
+    this.types = IntTable.create(frames, raw, base + IntTable.bytes(frames));
+    this.stamps = IntTable.create(frames, raw, base + 2 * IntTable.bytes(frames));
     this.maximum = maximum;
     free.set((int) heap.end(), (int) (memory.lowEnd() >> 12));
     if (memory.highEnd() != 0) {
@@ -132,10 +133,8 @@ final class FrameTable {
 
   /** Makes the domain the owner of a frame that is nobody's; its number of frames stays. */
   void own(long mfn) {
-    long entry = entry(mfn);
-    raw.putInt(entry + COUNT, ALLOCATED | DOMAIN | 1);
-    raw.putInt(entry + TYPE, 0);
-    raw.putInt(entry + LINEAR, 0);
+    counts.set(mfn, ALLOCATED | DOMAIN | 1);
+    types.set(mfn, 0);
   }
 
   /**
@@ -144,24 +143,19 @@ final class FrameTable {
    * @return false where something does, or the frame isn't the domain's
    */
   boolean steal(long mfn) {
-    if (!isValid(mfn)) {
+    if (!isValid(mfn) || counts.get(mfn) != (ALLOCATED | DOMAIN | 1)) {
       return false;
     }
-    long entry = entry(mfn);
-    if (raw.getInt(entry + COUNT) != (ALLOCATED | DOMAIN | 1)) {
-      return false;
-    }
-    raw.putInt(entry + COUNT, 0);
-    raw.putInt(entry + TYPE, 0);
+    counts.set(mfn, 0);
+    types.set(mfn, 0);
     return true;
   }
 
   /** Makes a page of Xen's the domain's too, who can map it, writable if wanted, and never gets it freed. */
   void share(long mfn, boolean writable) {
-    long entry = entry(mfn);
-    raw.putInt(entry + COUNT, ALLOCATED | DOMAIN | SHARED | 1);
-    raw.putInt(
-        entry + TYPE,
+    counts.set(mfn, ALLOCATED | DOMAIN | SHARED | 1);
+    types.set(
+        mfn,
         writable
             ? PageTypes.WRITABLE << PageTypes.TYPE_SHIFT | PageTypes.VALIDATED | 1
             : PageTypes.NONE << PageTypes.TYPE_SHIFT | PageTypes.VALIDATED | 1);
@@ -169,12 +163,12 @@ final class FrameTable {
 
   /** Whether the domain owns a frame that is in use. */
   boolean isDomains(long mfn) {
-    return isValid(mfn) && isLive(raw.getInt(entry(mfn) + COUNT));
+    return isValid(mfn) && isLive(counts.get(mfn));
   }
 
   /** Whether a frame is a page of Xen's that is shared with the domain. */
   boolean isShared(long mfn) {
-    return (raw.getInt(entry(mfn) + COUNT) & SHARED) != 0;
+    return (counts.get(mfn) & SHARED) != 0;
   }
 
   // References.
@@ -184,20 +178,18 @@ final class FrameTable {
     if (!isValid(mfn)) {
       return false;
     }
-    long address = entry(mfn) + COUNT;
-    int count = raw.getInt(address);
+    int count = counts.get(mfn);
     if (!isLive(count) || (count & COUNT_MASK) >= COUNT_MASK - 1) {
       return false;
     }
-    raw.putInt(address, count + 1);
+    counts.set(mfn, count + 1);
     return true;
   }
 
   /** Gives back a reference. */
   void put(long mfn) {
-    long address = entry(mfn) + COUNT;
-    int count = raw.getInt(address) - 1;
-    raw.putInt(address, count);
+    int count = counts.get(mfn) - 1;
+    counts.set(mfn, count);
     if ((count & COUNT_MASK) == 0) {
       release(mfn, count);
     }
@@ -205,17 +197,16 @@ final class FrameTable {
 
   /** Gives back the reference of a frame for being allocated, if it still has it. */
   void putAllocation(long mfn) {
-    long address = entry(mfn) + COUNT;
-    int count = raw.getInt(address);
+    int count = counts.get(mfn);
     if ((count & ALLOCATED) != 0) {
-      raw.putInt(address, count & ~ALLOCATED);
+      counts.set(mfn, count & ~ALLOCATED);
       put(mfn);
     }
   }
 
   /** How many references there are; for tests. */
   int references(long mfn) {
-    return raw.getInt(entry(mfn) + COUNT) & COUNT_MASK;
+    return counts.get(mfn) & COUNT_MASK;
   }
 
   private static boolean isLive(int count) {
@@ -226,8 +217,8 @@ final class FrameTable {
     if ((count & SHARED) != 0) {
       return;
     }
-    raw.putInt(entry(mfn) + COUNT, 0);
-    raw.putInt(entry(mfn) + TYPE, 0);
+    counts.set(mfn, 0);
+    types.set(mfn, 0);
     allocated--;
     giveBack(mfn, 0);
   }
@@ -235,30 +226,30 @@ final class FrameTable {
   // What PageTypes keeps here.
 
   int type(long mfn) {
-    return raw.getInt(entry(mfn) + TYPE);
+    return types.get(mfn);
   }
 
   void type(long mfn, int value) {
-    raw.putInt(entry(mfn) + TYPE, value);
+    types.set(mfn, value);
   }
 
   int stamp(long mfn) {
-    return raw.getInt(entry(mfn) + STAMP);
+    return stamps.get(mfn);
   }
 
   void stamp(long mfn, int value) {
-    raw.putInt(entry(mfn) + STAMP, value);
+    stamps.set(mfn, value);
   }
 
   int linear(long mfn) {
-    return raw.getInt(entry(mfn) + LINEAR);
+    return linear.isEmpty() ? 0 : linear.getOrDefault(mfn, 0);
   }
 
   void linear(long mfn, int value) {
-    raw.putInt(entry(mfn) + LINEAR, value);
-  }
-
-  private long entry(long mfn) {
-    return base + mfn * XenHeap.FRAME_ENTRY;
+    if (value != 0) {
+      linear.put(mfn, value);
+    } else if (!linear.isEmpty()) {
+      linear.remove(mfn);
+    }
   }
 }

@@ -25,6 +25,7 @@ final class MmuUpdate {
   private final NativeMemory raw;
   private final FrameTable frames;
   private final PageTypes types;
+  private final long[] batchOfRequests = new long[4096 / 8];
 
   MmuUpdate(Domain domain) {
     this.domain = domain;
@@ -64,39 +65,37 @@ final class MmuUpdate {
       error = 0;
     }
     int i = 0;
-    long page = -1;
-    long pageMaddr = 0;
     while (i < number && error == 0) {
-      long gva = requests + (long) i * REQUEST;
-      long pointer;
-      long value;
-      if ((gva & 4095) <= 4096 - REQUEST) {
-        if (gva >> 12 != page) {
-          pageMaddr = caller.cpu().translate(gva & -4096, false);
-          if (pageMaddr < 0) {
-            error = -Errno.EFAULT;
-            break;
-          }
-          page = gva >> 12;
-        }
-        pointer = raw.getLong(pageMaddr + (gva & 4095));
-        value = raw.getLong(pageMaddr + (gva & 4095) + 8);
-      } else {
-        try {
-          pointer = caller.access().readLong(gva);
-          value = caller.access().readLong(gva + 8);
-        } catch (HypercallException e) {
-          error = -e.errno();
-          break;
-        }
+      int batch = readRequests(caller, requests + (long) i * REQUEST, number - i);
+      if (batch == 0) {
+        error = -Errno.EFAULT;
       }
-      error = update(pointer, value, io);
-      if (error == 0) {
-        i++;
+      for (int j = 0; j < batch && error == 0; j++) {
+        error = update(batchOfRequests[2 * j], batchOfRequests[2 * j + 1], io);
+        if (error == 0) {
+          i++;
+        }
       }
     }
     domain.statistics().count(Counter.PAGE_TABLE_UPDATES, i);
     return storeDone(caller, done, already + i, error);
+  }
+
+  /** Reads requests up to the end of a page; gives how many, 0 where the first can't be read. */
+  private int readRequests(PvVcpu caller, long gva, int number) {
+    try {
+      int inPage = (4096 - (int) (gva & 4095)) / REQUEST;
+      if (inPage == 0) {
+        batchOfRequests[0] = caller.access().readLong(gva);
+        batchOfRequests[1] = caller.access().readLong(gva + 8);
+        return 1;
+      }
+      int batch = Math.min(inPage, number);
+      raw.read(caller.access().readable(gva), batchOfRequests, 0, 2 * batch);
+      return batch;
+    } catch (HypercallException _) {
+      return 0;
+    }
   }
 
   private int update(long pointer, long value, boolean io) {

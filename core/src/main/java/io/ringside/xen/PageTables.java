@@ -1,6 +1,8 @@
 package io.ringside.xen;
 
 import io.ringside.host.NativeMemory;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The guest's page tables, which the processor walks as they are: each entry is checked before it gets there, and is a
@@ -17,6 +19,11 @@ final class PageTables implements PageTypes.Contents {
   private final PageTypes types;
   private final MachineToPhys m2p;
   private final Domain domain;
+
+  /** Copies of tables, one for each that is being gone through: tables refer to tables. */
+  private final List<long[]> copies = new ArrayList<>();
+
+  private int depth;
 
   PageTables(Domain domain, FrameTable frames, PageTypes types, MachineToPhys m2p) {
     this.domain = domain;
@@ -40,62 +47,87 @@ final class PageTables implements PageTypes.Contents {
 
   @Override
   public void invalidate(long mfn, int level) {
-    leave(mfn, level, ENTRIES);
+    leaveAll(mfn, level, entries(mfn), ENTRIES);
+    done();
+  }
+
+  /**
+   * The entries of a table, in an array that nothing else uses until {@link #done}: an array is much faster to go
+   * through than the guest's memory is.
+   */
+  private long[] entries(long mfn) {
+    if (depth == copies.size()) {
+      copies.add(new long[ENTRIES]);
+    }
+    long[] entries = copies.get(depth++);
+    raw.read(mfn << 12, entries, 0, ENTRIES);
+    return entries;
+  }
+
+  private void done() {
+    depth--;
   }
 
   private int validateL1(long mfn) {
-    long table = mfn << 12;
-    for (int i = 0; i < ENTRIES; i++) {
-      long entry = raw.getLong(table + 8 * i);
-      if (!Pte.isPresent(entry)) {
-        continue;
+    long[] entries = entries(mfn);
+    int error = 0;
+    int i = 0;
+    while (i < ENTRIES) {
+      long entry = entries[i];
+      if (Pte.isPresent(entry)) {
+        error = enterL1(entry, false);
+        if (error != 0) {
+          break;
+        }
+        adjust(mfn, 1, i, entry);
       }
-      int error = enterL1(entry, false);
-      if (error != 0) {
-        leave(mfn, 1, i);
-        return error;
-      }
-      long adjusted = Pte.adjust(1, entry);
-      if (adjusted != entry) {
-        raw.putLong(table + 8 * i, adjusted);
-      }
+      i++;
     }
-    return 0;
+    if (error != 0) {
+      leaveAll(mfn, 1, entries, i);
+    }
+    done();
+    return error;
   }
 
   private int validateUpper(long mfn, int level) {
-    long table = mfn << 12;
-    for (int i = 0; i < ENTRIES; i++) {
-      if (level == 4 && isXenSlot(i)) {
-        continue;
+    long[] entries = entries(mfn);
+    int error = 0;
+    int i = 0;
+    while (i < ENTRIES) {
+      long entry = entries[i];
+      if (Pte.isPresent(entry) && !(level == 4 && isXenSlot(i))) {
+        error = enter(level, entry, mfn);
+        if (error != 0) {
+          break;
+        }
+        adjust(mfn, level, i, entry);
       }
-      long entry = raw.getLong(table + 8 * i);
-      if (!Pte.isPresent(entry)) {
-        continue;
-      }
-      int error = enter(level, entry, mfn);
-      if (error != 0) {
-        leave(mfn, level, i);
-        return error;
-      }
-      long adjusted = Pte.adjust(level, entry);
-      if (adjusted != entry) {
-        raw.putLong(table + 8 * i, adjusted);
-      }
+      i++;
     }
-    if (level == 4) {
+    if (error != 0) {
+      leaveAll(mfn, level, entries, i);
+    } else if (level == 4) {
       fillXenSlots(mfn, domain.assists(Domain.ASSIST_M2P_STRICT));
     }
-    return 0;
+    done();
+    return error;
   }
 
-  private void leave(long mfn, int level, int entries) {
-    long table = mfn << 12;
-    for (int i = entries - 1; i >= 0; i--) {
-      if (level == 4 && isXenSlot(i)) {
+  private void adjust(long mfn, int level, int index, long entry) {
+    long adjusted = Pte.adjust(level, entry);
+    if (adjusted != entry) {
+      raw.putLong((mfn << 12) + 8L * index, adjusted);
+    }
+  }
+
+  /** Gives back the references of the first {@code count} entries. */
+  private void leaveAll(long mfn, int level, long[] entries, int count) {
+    for (int i = count - 1; i >= 0; i--) {
+      long entry = entries[i];
+      if (!Pte.isPresent(entry) || level == 4 && isXenSlot(i)) {
         continue;
       }
-      long entry = raw.getLong(table + 8 * i);
       if (level == 1) {
         leaveL1(entry);
       } else {

@@ -7,9 +7,6 @@ import io.ringside.machine.GuestMemory;
  * it, the frame table, and pages that Xen shares with the domain. They are handed out once and never given back.
  */
 final class XenHeap {
-  /** Bytes of the frame table for each frame. */
-  static final int FRAME_ENTRY = 16;
-
   /** Pages that may be asked for by {@link #allocate}: shared_info, the grant table and so on. */
   private static final int SHARED_PAGES = 256;
 
@@ -35,7 +32,7 @@ final class XenHeap {
     m2pTables = 1;
     m2p = m2pTables + MachineToPhys.tablePages(frames);
     frameTable = m2p + MachineToPhys.pages(frames);
-    next = frameTable + pages(frames * FRAME_ENTRY);
+    next = frameTable + pages(3 * IntTable.bytes(frames));
     end = next + SHARED_PAGES + ALIGNMENT - 1 & -ALIGNMENT;
     if (end << PAGE_SHIFT > memory.lowEnd()) {
       throw new IllegalArgumentException("machine memory has no room for Xen's own tables");
@@ -62,7 +59,7 @@ final class XenHeap {
           1
               + MachineToPhys.tablePages(count)
               + MachineToPhys.pages(count)
-              + pages(count * FRAME_ENTRY)
+              + pages(3 * IntTable.bytes(count))
               + SHARED_PAGES
               + FREE_PAGES
               + ALIGNMENT;

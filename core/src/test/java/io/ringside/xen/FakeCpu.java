@@ -3,6 +3,7 @@ package io.ringside.xen;
 import io.ringside.host.NativeMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A processor that executes nothing: page tables are walked, everything else is remembered. */
 final class FakeCpu implements PvCpu {
@@ -24,7 +25,7 @@ final class FakeCpu implements PvCpu {
   boolean kernelMode = true;
   boolean taskSwitched;
   long cr2;
-  volatile int kicks;
+  final AtomicInteger kicks = new AtomicInteger();
 
   private final NativeMemory raw;
   private PvVcpu vcpu;
@@ -175,6 +176,6 @@ final class FakeCpu implements PvCpu {
 
   @Override
   public void kick() {
-    kicks++;
+    kicks.incrementAndGet();
   }
 }
