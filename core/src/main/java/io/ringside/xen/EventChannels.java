@@ -359,7 +359,7 @@ final class EventChannels {
   private long status(GuestAccess access, long argument) {
     int owner = access.readShort(argument) & 0xffff;
     int port = access.readInt(argument + 4);
-    long first = access.readLong(argument + 8);
+    var unused = access.readLong(argument + 8);
     long second = access.readLong(argument + 16);
     int permission = domain.permission(owner);
     if (permission == -Errno.ESRCH) {
@@ -388,8 +388,7 @@ final class EventChannels {
               second & 0xffff_0000L | channel.remoteDomain | (long) channel.remotePort << 32;
           case VIRQ -> second & ~0xffff_ffffL | channel.virq;
         };
-    first = status | (long) channel.vcpu << 32;
-    access.writeLong(argument + 8, first);
+    access.writeLong(argument + 8, status | (long) channel.vcpu << 32);
     access.writeLong(argument + 16, second);
     return 0;
   }

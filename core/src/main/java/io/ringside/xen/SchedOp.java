@@ -122,7 +122,7 @@ final class SchedOp {
         if (!watchdogUsed[i]) {
           watchdogUsed[i] = true;
           watchdogs[i].arm(deadline);
-          return i + 1;
+          return i + 1L;
         }
       }
       return -Errno.ENOSPC;

@@ -33,7 +33,7 @@ class EventChannelsTest {
 
   @BeforeEach
   void quiet() {
-    guest.cpu.kicks = 0;
+    guest.cpu.kicks.set(0);
   }
 
   private long call(int command, long... words) {
@@ -175,7 +175,7 @@ class EventChannelsTest {
     assertThat(notified).isEqualTo(1);
     service.raise();
     assertThat(pending(port)).isTrue();
-    assertThat(guest.cpu.kicks).isEqualTo(1);
+    assertThat(guest.cpu.kicks).hasValue(1);
     int remote = status(port)[3];
     assertThat(call(BIND_INTERDOMAIN, pair(0, remote), 0)).isEqualTo(-Errno.EINVAL);
     assertThat(call(CLOSE, port)).isZero();
@@ -267,11 +267,11 @@ class EventChannelsTest {
     assertThat(pending(port)).isTrue();
     assertThat(selector()).isZero();
     assertThat(upcall()).isFalse();
-    assertThat(guest.cpu.kicks).isZero();
+    assertThat(guest.cpu.kicks).hasValue(0);
     assertThat(call(UNMASK, port)).isZero();
     assertThat(selector()).isEqualTo(1);
     assertThat(upcall()).isTrue();
-    assertThat(guest.cpu.kicks).isEqualTo(1);
+    assertThat(guest.cpu.kicks).hasValue(1);
     acknowledge();
     assertThat(call(UNMASK, port)).isZero();
     assertThat(upcall()).isFalse();
@@ -286,7 +286,7 @@ class EventChannelsTest {
     assertThat(call(SEND, first)).isZero();
     assertThat(call(SEND, first)).isZero();
     assertThat(call(SEND, second)).isZero();
-    assertThat(guest.cpu.kicks).isEqualTo(1);
+    assertThat(guest.cpu.kicks).hasValue(1);
     assertThat(guest.vcpu.upcallPending()).isFalse();
     guest.raw.putByte(info + SharedInfo.UPCALL_MASK, 0);
     assertThat(guest.vcpu.upcallPending()).isTrue();
