@@ -6,6 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 
 /**
  * A range of the VMM's own address space outside the Java heap. Offsets are in bytes from {@link #address()}; values
@@ -99,5 +101,20 @@ public final class NativeMemory {
   /** Sets {@code length} bytes to {@code value}. */
   public void fill(long offset, long length, int value) {
     segment.asSlice(offset, length).fill((byte) value);
+  }
+
+  /** Sets bits in eight bytes at a multiple of eight, atomically; returns what was there. */
+  public long getAndOr(long offset, long bits) {
+    return (long) Atomic.LONG.getAndBitwiseOr(segment, offset, bits);
+  }
+
+  /** Keeps only some bits in eight bytes at a multiple of eight, atomically; returns what was there. */
+  public long getAndAnd(long offset, long bits) {
+    return (long) Atomic.LONG.getAndBitwiseAnd(segment, offset, bits);
+  }
+
+  /** In a class of its own: only who needs it pays for making it. */
+  private static final class Atomic {
+    private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
   }
 }

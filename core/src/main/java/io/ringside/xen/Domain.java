@@ -12,6 +12,7 @@ public final class Domain {
 
   private final DomainConfig config;
   private final NativeMemory raw;
+  private final long epoch;
   private final XenStatistics statistics = new XenStatistics();
   private final PvVcpu[] vcpus;
   private final XenHeap heap;
@@ -29,11 +30,14 @@ public final class Domain {
   private final GrantTable grantTable;
   private final Hypercalls hypercalls;
   private long assists;
+  private volatile boolean shutDown;
+  private int shutdownReason = -1;
 
   /** Makes a domain without memory, whose vCPUs have no processors yet. */
   public Domain(DomainConfig config) {
     this.config = config;
     this.raw = config.memory().raw();
+    this.epoch = config.timers().clock().nanos();
     this.vcpus = new PvVcpu[config.vcpus()];
     for (int i = 0; i < vcpus.length; i++) {
       vcpus[i] = new PvVcpu(this, i);
@@ -239,13 +243,48 @@ public final class Domain {
     return statistics;
   }
 
-  /** Ends the domain as Xen does when a guest is beyond help: one line for the user. */
+  /** Ends the domain as Xen does when a guest is beyond help: one line for the user. The first end counts. */
   void crash(String why) {
-    config.host().crash(why);
+    config.lock().lock();
+    try {
+      if (!shutDown) {
+        shutDown = true;
+        config.host().crash(why);
+      }
+    } finally {
+      config.lock().unlock();
+    }
   }
 
-  /** System time: nanoseconds of the machine's clock. */
+  /** Ends the domain for a reason of {@code public/sched.h}, or for the one that was announced; the first end counts. */
+  void shutdown(int reason) {
+    announceShutdown(reason);
+    if (!shutDown) {
+      shutDown = true;
+      config.host().shutdown(shutdownReason);
+    }
+  }
+
+  /** Sets the reason of the end to come, if none is set yet. */
+  void announceShutdown(int reason) {
+    if (shutdownReason < 0) {
+      shutdownReason = reason & 0xff;
+    }
+  }
+
+  /** Whether it has ended: no vCPU may run. From any thread. */
+  public boolean isShutDown() {
+    return shutDown;
+  }
+
+  /** System time: nanoseconds since the domain was made. */
   long now() {
-    return config.timers().clock().nanos();
+    return config.timers().clock().nanos() - epoch;
+  }
+
+  /** When system time is {@code time}, by the machine's clock. */
+  long deadline(long time) {
+    long deadline = time + epoch;
+    return time > 0 && epoch > 0 && deadline < 0 ? Long.MAX_VALUE : deadline;
   }
 }
