@@ -135,6 +135,9 @@ public final class HvmVcpu implements Vcpu {
         stateChanged = false;
         windowOpen = false;
         registers.store(state);
+        if (interrupts.isPresent() && interrupts.get().hasPending()) {
+          lookAtWindow(interrupts.get());
+        }
       }
       if (interrupts.isPresent()) {
         offerInterrupts(interrupts.get());
@@ -156,13 +159,14 @@ public final class HvmVcpu implements Vcpu {
   /** KVM_RUN, unless there is something to be looked at. */
   private int enter() {
     inGuest = true;
-    int result = attention ? -KvmFile.EINTR : vcpu.ioctl(KvmApi.RUN, 0);
+    boolean entered = !attention;
+    int result = entered ? vcpu.ioctl(KvmApi.RUN, 0) : -KvmFile.EINTR;
     inGuest = false;
     if (attention || result == -KvmFile.EINTR) {
       attention = false;
       run.putByte(Run.IMMEDIATE_EXIT, 0);
     }
-    if (interrupts.isPresent()) {
+    if (entered && interrupts.isPresent()) {
       leftGuest(interrupts.get());
     }
     return result;
@@ -199,6 +203,8 @@ public final class HvmVcpu implements Vcpu {
   private void offerInterrupts(InterruptController controller) {
     if (controller.takeNmi()) {
       vcpu.must("KVM_NMI", KvmApi.NMI, 0);
+      // KVM would inject an interrupt first; it waits until the NMI's handler lets it in.
+      windowOpen = false;
     }
     boolean waits = controller.hasPending();
     if (waits && windowOpen) {
@@ -212,6 +218,15 @@ public final class HvmVcpu implements Vcpu {
     }
     run.putByte(Run.REQUEST_INTERRUPT_WINDOW, waits ? 1 : 0);
     run.putLong(Run.CR8, controller.readCr8());
+  }
+
+  /** After registers were set: KVM_RUN that does not enter tells whether the guest takes interrupts now. */
+  private void lookAtWindow(InterruptController controller) {
+    run.putByte(Run.IMMEDIATE_EXIT, 1);
+    if (vcpu.ioctl(KvmApi.RUN, 0) == -KvmFile.EINTR) {
+      leftGuest(controller);
+    }
+    run.putByte(Run.IMMEDIATE_EXIT, 0);
   }
 
   private void leftGuest(InterruptController controller) {

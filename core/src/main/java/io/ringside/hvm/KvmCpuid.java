@@ -16,6 +16,8 @@ final class KvmCpuid {
   private static final int ENTRY = 40;
   private static final int FUNCTION = 0;
   private static final int INDEX = 4;
+  private static final int FLAGS = 8;
+  private static final int SIGNIFICANT_INDEX = 1;
   private static final int EAX = 12;
   private static final int EBX = 16;
   private static final int ECX = 20;
@@ -59,6 +61,8 @@ final class KvmCpuid {
       for (int i = 0; i < entries; i++) {
         cpuid.filter(HEADER + (long) i * ENTRY);
       }
+      cpuid.addCoreLevel(0xb);
+      cpuid.addCoreLevel(0x1f);
       vcpu.must("KVM_SET_CPUID2", KvmApi.SET_CPUID2, table.address());
     }
   }
@@ -88,6 +92,30 @@ final class KvmCpuid {
       case 0x8000_000a, 0x8000_001f -> values(entry, 0, 0, 0, 0);
       case 0x8000_001e -> values(entry, 0, 0, 0, 0);
       default -> {}
+    }
+  }
+
+  /** KVM's table may have only the first level of a topology leaf; it answers for those above by the second. */
+  private void addCoreLevel(int leaf) {
+    int entries = table.getInt(0);
+    boolean there = false;
+    for (int i = 0; i < entries; i++) {
+      long entry = HEADER + (long) i * ENTRY;
+      if (table.getInt(entry + FUNCTION) == leaf) {
+        if (table.getInt(entry + INDEX) == 1) {
+          return;
+        }
+        there = true;
+      }
+    }
+    if (there && entries < MAX_ENTRIES) {
+      long entry = HEADER + (long) entries * ENTRY;
+      table.fill(entry, ENTRY, 0);
+      table.putInt(entry + FUNCTION, leaf);
+      table.putInt(entry + INDEX, 1);
+      table.putInt(entry + FLAGS, SIGNIFICANT_INDEX);
+      topology(entry, 1);
+      table.putInt(0, entries + 1);
     }
   }
 

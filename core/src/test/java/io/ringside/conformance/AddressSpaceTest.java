@@ -166,6 +166,7 @@ class AddressSpaceTest {
   @ForEachMethod
   void sameCodeInBothRings(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SYSRET);
       // A function in a user page, called by both; the user's call goes on with SYSCALL.
       g.at(Guest.USER + 0x800).bytes(0xff, 0xc3).ret();
       Program k =

@@ -274,6 +274,7 @@ class CpuidTest {
     };
     for (int[] b : bits) {
       try (Guest g = new Guest(method)) {
+        g.needs(Need.RESERVED_CONTROL_BITS);
         boolean shown = bit(g.cpuid(b[0], 0)[b[1]], b[2]) && b[3] != 12;
         if (b[3] == 13 && (shown || !g.isAmd())) {
           continue;

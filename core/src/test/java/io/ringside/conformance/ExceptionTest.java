@@ -33,8 +33,6 @@ class ExceptionTest {
     new Case("DIV RAX by 0", "48f7f3", 7, 0, 0, 0),
     new Case("IDIV AL overflows", "f6fb", 0x80, 1, 0, 0),
     new Case("IDIV EAX by 0", "f7fb", 1, 0, 0, 0),
-    new Case("UD0", "0fffc3", 0, 0, 6, 0),
-    new Case("UD1", "0fb9c3", 0, 0, 6, 0),
     new Case("UD2", "0f0b", 0, 0, 6, 0),
     new Case("INTO", "ce", 0, 0, 6, 0),
     new Case("PUSHA", "60", 0, 0, 6, 0),
@@ -44,7 +42,6 @@ class ExceptionTest {
     new Case("MOV CR7, RAX", "0f22f8", 0, 0, 6, 0),
     new Case("MOV to segment register 6", "8ef0", 0, 0, 6, 0),
     new Case("MOV CS, EAX", "8ec8", 8, 0, 6, 0),
-    new Case("LGDT of a register", "0f01d3", 0, 0, 6, 0),
     new Case("LOCK on a register", "f0ffc0", 0, 0, 6, 0),
     new Case("MOV RAX, [not canonical]", "488b03", 0, NOT_CANONICAL, 13, 0),
     new Case("MOV [not canonical], RAX", "488903", 0, -NOT_CANONICAL - 8, 13, 0),
@@ -71,8 +68,6 @@ class ExceptionTest {
     new Case("IDIV RAX overflows", "48f7fb", Long.MIN_VALUE, -1, 0, 0),
     new Case("UD2", "0f0b", 0, 0, 6, 0),
     new Case("HLT", "f4", 0, 0, 13, 0),
-    new Case("INT 21h of the kernel's gate", "cd21", 0, 0, 13, 0x21 * 8 + 2),
-    new Case("INT 0 of the kernel's gate", "cd00", 0, 0, 13, 2),
     new Case("MOV SS, null", "8ed0", 0, 0, 13, 0),
     new Case("MOV SS, null with RPL 3", "8ed0", 3, 0, 13, 0),
     new Case("MOV SS, ring 0's data", "8ed0", 0x10, 0, 13, 0x10),
@@ -80,6 +75,17 @@ class ExceptionTest {
     new Case("MOV GS, ring 0's data with RPL 3", "8ee8", 0x13, 0, 13, 0x10),
     new Case("MOV [kernel's half, not canonical]", "8903", 0, 0xf000_0000_0000_0000L, 13, 0),
     new Case("JMP to kernel's page", "ffe3", 0, Guest.KERNEL, 14, 0x15),
+  };
+
+  private static final Case[] UNDEFINED = {
+    new Case("UD0", "0fffc3", 0, 0, 6, 0),
+    new Case("UD1", "0fb9c3", 0, 0, 6, 0),
+    new Case("LGDT of a register", "0f01d3", 0, 0, 6, 0),
+  };
+
+  private static final Case[] KERNELS_GATES = {
+    new Case("INT 21h of the kernel's gate", "cd21", 0, 0, 13, 0x21 * 8 + 2),
+    new Case("INT 0 of the kernel's gate", "cd00", 0, 0, 13, 2),
   };
   // spotless:on
 
@@ -128,6 +134,26 @@ class ExceptionTest {
     }
   }
 
+  @ForEachMethod
+  void undefinedInKernelMode(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.UNDEFINED_OPCODES);
+    }
+    for (Case c : UNDEFINED) {
+      check(method, c, false);
+    }
+  }
+
+  @ForEachMethod
+  void softwareInterruptsThatAreNotAllowed(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.SOFTWARE_INTERRUPTS);
+    }
+    for (Case c : KERNELS_GATES) {
+      check(method, c, true);
+    }
+  }
+
   /** JMP, CALL and RET to an address that is not canonical fault themselves; the stack stays. */
   @ForEachMethod
   void branchesToNonCanonicalAddresses(Method method) {
@@ -152,6 +178,7 @@ class ExceptionTest {
   @ForEachMethod
   void softwareInterruptsOfAllNumbers(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SOFTWARE_INTERRUPTS);
       for (int vector = 0; vector < 256; vector++) {
         GuestTables.gate(g.ram, vector, GuestTables.HANDLERS + 16L * vector, 3, 1, false);
         g.at(Guest.USER + 2L * vector).bytes(0xcd, vector);
@@ -175,7 +202,7 @@ class ExceptionTest {
   void softwareInterruptsInKernelMode(Method method) {
     for (int vector : new int[] {0, 3, 13, 0x20, 0x80, 0xff}) {
       try (Guest g = new Guest(method)) {
-        g.needs(Need.SOFTWARE_INTERRUPTS_IN_RING_0);
+        g.needs(Need.SOFTWARE_INTERRUPTS);
         g.kernel().bytes(0xcd, vector);
         g.runToHalt();
         assertThat(GuestTables.vectorOf(g.state.rip())).isEqualTo(vector);
@@ -193,6 +220,7 @@ class ExceptionTest {
   @ForEachMethod
   void int1(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.INT1);
       g.user().nop().bytes(0xf1);
       g.startInUserMode();
       g.expectFault(1, Guest.USER + 2);
@@ -276,6 +304,7 @@ class ExceptionTest {
   @ForEachMethod
   void badGates(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SOFTWARE_INTERRUPTS);
       g.state.set(CpuState.IDTR_LIMIT, 0x50 * 16 - 1);
       g.user().bytes(0xcd, 0x50);
       g.startInUserMode();
@@ -310,6 +339,7 @@ class ExceptionTest {
   @ForEachMethod
   void exceptionWithoutAGate(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.NESTED_EXCEPTIONS);
       absent(g, 6);
       g.kernel().nop().bytes(0x0f, 0x0b);
       g.expectFault(11, 6 * 8 + 3, Guest.KERNEL + 1);
@@ -331,7 +361,7 @@ class ExceptionTest {
     }
   }
 
-  /** A page fault, then a contributory exception: a double fault; the other way round they are taken in turn. */
+  /** A page fault, then a contributory exception: a double fault. */
   @ForEachMethod
   void pageFaultAndContributory(Method method) {
     try (Guest g = new Guest(method)) {
@@ -341,8 +371,13 @@ class ExceptionTest {
       g.expectFault(8, 0, Guest.KERNEL);
       assertThat(g.state.get(CpuState.CR2)).isEqualTo(Guest.FREE);
     }
-    // #GP whose handler's stack is not mapped: the #PF of its delivery is handled by itself.
+  }
+
+  /** #GP whose handler's stack is not mapped: the #PF of its delivery is handled by itself. */
+  @ForEachMethod
+  void contributoryAndPageFault(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.NESTED_EXCEPTIONS);
       GuestTables.gate(g.ram, 13, GuestTables.HANDLERS + 16 * 13, 0, 2, false);
       g.ram.putLong(GuestTables.TSS + 0x2c, Guest.FREE + 0x1000);
       g.user().hlt();
@@ -358,6 +393,7 @@ class ExceptionTest {
   @ForEachMethod
   void stackOfTheTssIsNotCanonical(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.NESTED_EXCEPTIONS);
       GuestTables.gate(g.ram, 6, GuestTables.HANDLERS + 16 * 6, 0, 2, false);
       g.ram.putLong(GuestTables.TSS + 0x2c, NOT_CANONICAL);
       g.user().bytes(0x0f, 0x0b);

@@ -52,6 +52,7 @@ class FpuTest {
   @ForEachMethod
   void keptAcrossExits(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.FPU_IN_RING_0);
       store(load(g).bytes(0xe6, 0x80).bytes(0x0f, 0xa2).mov(RBX, DATA).bytes(0xe6, 0x80)).hlt();
       assertThat(g.run()).isInstanceOf(Exit.PortWrite.class);
       assertThat(g.run()).isInstanceOf(Exit.PortWrite.class);
@@ -64,6 +65,7 @@ class FpuTest {
   @ForEachMethod
   void fxsaveAndFxrstor(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.FPU_IN_RING_0);
       Program p = load(g).bytes(0x48, 0x0f, 0xae, 0x83, 0, 2, 0, 0);
       p.bytes(0xdb, 0xe3, 0x66, 0x0f, 0xef, 0xc0, 0x66, 0x0f, 0xef, 0xff);
       p.mov(RAX, 0x1f80).bytes(0x89, 0x43, 0x60, 0x0f, 0xae, 0x53, 0x60);
@@ -84,6 +86,7 @@ class FpuTest {
     for (int[] save :
         new int[][] {{0x48, 0x0f, 0xae, 0xa3, 0, 2, 0, 0}, {0x48, 0x0f, 0xc7, 0xa3, 0, 2, 0, 0}}) {
       try (Guest g = new Guest(method)) {
+        g.needs(Need.FPU_IN_RING_0);
         Program p = load(g).mov(RAX, 7).mov(RDX, 0).bytes(save);
         // VZEROALL, FNINIT, MXCSR to its default, XRSTOR64
         p.bytes(0xc5, 0xfc, 0x77, 0xdb, 0xe3)
@@ -102,6 +105,7 @@ class FpuTest {
   @ForEachMethod
   void xrstorInitialises(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.FPU_IN_RING_0);
       g.ram.fill(DATA + 0x200, 1024, 0);
       g.ram.putInt(DATA + 0x218, 0x1f80);
       Program p = load(g).mov(RAX, 7).mov(RDX, 0).bytes(0x48, 0x0f, 0xae, 0xab, 0, 2, 0, 0);
@@ -122,6 +126,7 @@ class FpuTest {
   @ForEachMethod
   void xsaveMisaligned(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.FPU_IN_RING_0);
       g.gpr(RBX, DATA + 32);
       g.kernel().mov(RAX, 7).mov(RDX, 0).bytes(0x48, 0x0f, 0xae, 0x23);
       g.expectFault(13, 0, Guest.KERNEL + 10);
@@ -135,6 +140,7 @@ class FpuTest {
     };
     for (int[] code : codes) {
       try (Guest g = new Guest(method)) {
+        g.needs(Need.FPU_IN_RING_0);
         g.state.set(CpuState.CR0, GuestTables.CR0 | 8);
         g.gpr(RBX, DATA);
         g.kernel().bytes(code);
@@ -157,6 +163,7 @@ class FpuTest {
   @ForEachMethod
   void switchedOffInCr4(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.FPU_IN_RING_0);
       Program p =
           g.kernel()
               .bytes(0xc5, 0xf8, 0x77)
@@ -177,6 +184,7 @@ class FpuTest {
   @ForEachMethod
   void simdException(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.FPU_IN_RING_0);
       g.ram.putInt(DATA, 0x1d80);
       g.ram.putInt(DATA + 4, 0x3f80_0000);
       g.gpr(RBX, DATA);
@@ -198,6 +206,7 @@ class FpuTest {
   @ForEachMethod
   void x87Exception(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.FPU_IN_RING_0);
       g.ram.putShort(DATA, 0x37b);
       g.gpr(RBX, DATA);
       // FLDCW [RBX]; FLD1; FLDZ; FDIVP; NOP; FNSTSW AX; FWAIT
@@ -223,6 +232,7 @@ class FpuTest {
   @ForEachMethod
   void registersStartAsAfterReset(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.FPU_IN_RING_0);
       g.gpr(RBX, DATA);
       Program p = g.kernel().bytes(0xd9, 0x3b).bytes(0x0f, 0xae, 0x5b, 0x08);
       for (int n = 0; n < 8; n++) {

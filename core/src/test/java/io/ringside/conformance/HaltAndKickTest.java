@@ -173,9 +173,9 @@ class HaltAndKickTest {
   @ForEachMethod
   void shutdown(Method method) {
     try (Guest g = new Guest(method)) {
-      // LIDT of a table without entries; INT3
+      // LIDT of a table without entries; UD2
       g.gpr(RBX, Guest.KERNEL_DATA);
-      g.kernel().bytes(0x0f, 0x01, 0x1b).bytes(0xcc);
+      g.kernel().bytes(0x0f, 0x01, 0x1b).bytes(0x0f, 0x0b);
       assertThat(g.run())
           .isInstanceOfSatisfying(
               Exit.Shutdown.class, shutdown -> assertThat(shutdown.detail()).doesNotContain("\n"));

@@ -1,6 +1,7 @@
 package io.ringside.conformance;
 
 import io.ringside.cpu.CpuState;
+import io.ringside.host.HostCpu;
 import io.ringside.host.HostMapping;
 import io.ringside.host.NativeMemory;
 import io.ringside.hvm.HvmVcpu;
@@ -10,11 +11,13 @@ import io.ringside.machine.GuestMemory;
 import io.ringside.machine.Vcpu;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Set;
 
 /** A {@link TestMachine} on KVM without interrupt chips, so that the interrupts are the tests' own. */
 public final class HvmMachine implements TestMachine {
   private final HostMapping mapping = HostMapping.guestRam(RAM_SIZE, GuestMemory.HIGH_RAM_START, 0);
   private final FakeInterrupts interrupts = new FakeInterrupts();
+  private final KvmBehind behind;
   private final KvmVm vm;
   private final HvmVcpu vcpu;
 
@@ -24,6 +27,9 @@ public final class HvmMachine implements TestMachine {
   /** Makes one. */
   public HvmMachine() {
     GuestMemory memory = new GuestMemory(mapping.memory(), RAM_SIZE);
+    try (HostCpu cpu = new HostCpu()) {
+      behind = KvmBehind.thisHost(cpu);
+    }
     vm = new KvmVm(memory);
     vcpu = HvmVcpu.withController(vm, memory, interrupts);
     interrupts.onChange(vcpu::interruptChanged);
@@ -34,6 +40,16 @@ public final class HvmMachine implements TestMachine {
   @Override
   public String method() {
     return "hvm";
+  }
+
+  @Override
+  public String processor() {
+    return behind.description();
+  }
+
+  @Override
+  public Set<Need> lacks() {
+    return behind.lacks();
   }
 
   @Override

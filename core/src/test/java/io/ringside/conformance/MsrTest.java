@@ -77,6 +77,7 @@ class MsrTest {
   @ForEachMethod
   void fsgsbaseSwitchedOff(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.RING_3_TRAPS);
       g.needsFeature("FSGSBASE", 7, 0, 1, 0);
       g.state.set(CpuState.CR4, GuestTables.CR4 & ~(1 << 16));
       g.user().bytes(0xf3, 0x48, 0x0f, 0xae, 0xc2);

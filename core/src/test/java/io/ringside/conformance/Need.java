@@ -6,17 +6,44 @@ package io.ringside.conformance;
  * reason, where {@link TestMachine#lacks} says so.
  */
 public enum Need {
+  // Gaps of binary translation.
   HARDWARE_BREAKPOINTS("breakpoints by DR0 to DR3"),
   ALIGNMENT_CHECK("#AC"),
+  BRANCH_TARGETS("#GP at a branch whose target is not canonical, instead of there"),
   COMPATIBILITY_MODE("32-bit code"),
   VENDORS_SYSRET("SYSRET to a non-canonical address as the vendor that CPUID shows has it"),
-  SOFTWARE_INTERRUPTS_IN_RING_0("INT n in ring 0"),
-  XSETBV("XSETBV"),
-  RESERVED_BITS("the error code of reserved bits in page tables"),
-  STACK_FAULTS("#SS for a stack address that is not canonical"),
-  BRANCH_TARGETS("#GP at a branch whose target is not canonical (it comes at the target)"),
+
+  // What KVM has of its own.
+  UNDEFINED_VMCALL("#UD of hypercall instructions"),
+
+  // Gaps of emulated KVMs.
+  FPU_IN_RING_0("x87, SSE and AVX instructions in ring 0"),
+  XGETBV_IN_RING_0("XGETBV in ring 0"),
+  STAC("STAC and CLAC"),
+  SYSRET("SYSRET"),
+  SYSCALL_SWITCHED_OFF("#UD of SYSCALL without EFER.SCE"),
+  SOFTWARE_INTERRUPTS("INT n"),
+  INT1("the address that INT1 pushes"),
+  UNDEFINED_OPCODES("#UD of every undefined instruction"),
+  RING_3_TRAPS("CR4.TSD and CR4.FSGSBASE in ring 3"),
+  RING_3_PORTS("port I/O in ring 3 by IOPL"),
+  PROMPT_WINDOWS("interrupts and NMIs as soon as the guest lets them in"),
+  INTERRUPT_SHADOW("the shadow of MOV SS"),
+  KEPT_AC("RFLAGS.AC as it was in an interrupt's handler"),
+  NESTED_EXCEPTIONS("exceptions during the delivery of an event, but for double faults"),
   TSS_LIMIT("a check of the TSS's limit"),
-  UNDEFINED_VMCALL("#UD of the other vendor's or any hypercall instruction");
+  IRET_TARGETS("#GP of IRET to a non-canonical address"),
+  STRING_STEPS("a single-step trap after each iteration of a string instruction"),
+  CANONICAL_BORDER("#GP at an operand that ends in non-canonical addresses"),
+  WHOLE_STORES("stores across pages that happen as a whole or not at all"),
+  MOVBE("MOVBE in ring 0"),
+  RESERVED_CONTROL_BITS("#GP for each reserved bit of CR0 and CR4"),
+  PAT_TYPES("#GP for a PAT with reserved memory types"),
+  TSC_WRITES("writes to the TSC"),
+
+  // Gaps of QEMU's TCG.
+  RESERVED_BITS("the error code of reserved bits in page tables"),
+  STACK_FAULTS("#SS for a stack address that is not canonical");
 
   private final String description;
 

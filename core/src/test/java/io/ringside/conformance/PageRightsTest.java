@@ -97,13 +97,10 @@ class PageRightsTest {
   /** The same for large pages of both sizes. */
   @ForEachMethod
   void rightsOfLargePages(Method method) {
-    for (int level = 2; level <= 3; level++) {
+    for (int level = 2; level <= largest(method); level++) {
       for (long changed : new long[] {0, P, RW, US, NX}) {
         for (int kind = FETCH; kind <= WRITE; kind++) {
           try (Guest g = guest(method)) {
-            if (level == 3) {
-              g.needsFeature("pages of 1 GiB", 0x8000_0001, 0, 3, 26);
-            }
             large(g, level, (GuestPages.ALL | GuestPages.LARGE) ^ changed);
             long error = -1;
             if (changed == P) {
@@ -120,6 +117,13 @@ class PageRightsTest {
           }
         }
       }
+    }
+  }
+
+  /** The highest level that can map a page: 3 if CPUID shows pages of 1 GiB. */
+  private static int largest(Method method) {
+    try (Guest g = new Guest(method)) {
+      return (g.cpuid(0x8000_0001, 0)[3] & 1 << 26) != 0 ? 3 : 2;
     }
   }
 
@@ -168,14 +172,11 @@ class PageRightsTest {
   /** The accessed flag of each level by any access, the dirty flag of the last by a write. */
   @ForEachMethod
   void accessedAndDirty(Method method) {
-    for (int last = 1; last <= 3; last++) {
+    for (int last = 1; last <= largest(method); last++) {
       for (int kind = FETCH; kind <= WRITE; kind++) {
         for (boolean user : new boolean[] {false, true}) {
           try (Guest g = guest(method)) {
             if (last > 1) {
-              if (last == 3) {
-                g.needsFeature("pages of 1 GiB", 0x8000_0001, 0, 3, 26);
-              }
               large(g, last, GuestPages.ALL | GuestPages.LARGE);
             }
             for (int level = last; level <= 4; level++) {
@@ -255,6 +256,7 @@ class PageRightsTest {
   @ForEachMethod
   void accessRightsOverride(Method method) {
     try (Guest g = guest(method)) {
+      g.needs(Need.STAC);
       g.needsFeature("SMAP", 7, 0, 1, 20);
       g.state.set(CpuState.CR4, GuestTables.CR4 | 1 << 21);
       // By POPF, and by STAC; CLAC ends it.
@@ -377,6 +379,7 @@ class PageRightsTest {
   @ForEachMethod
   void acrossBorders(Method method) {
     try (Guest g = guest(method)) {
+      g.needs(Need.CANONICAL_BORDER);
       g.pages.map(0x7fff_ffff_f000L, Guest.USER_DATA, GuestPages.ALL);
       g.gpr(RBX, 0x7fff_ffff_fffcL);
       g.kernel().bytes(0x8b, 0x03).bytes(0x48, 0x8b, 0x03);

@@ -347,6 +347,7 @@ class PortStringTest {
   @ForEachMethod
   void inUserMode(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.RING_3_PORTS);
       g.ram.putByte(Guest.USER_DATA, 0x21);
       g.gpr(RSI, Guest.USER_DATA);
       g.gpr(RDI, DATA);

@@ -141,6 +141,7 @@ class PortTest {
   @ForEachMethod
   void userModeWithIopl3(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.RING_3_PORTS);
       g.user().mov(RDX, 0x80).mov(RAX, 7).bytes(0xee).nop();
       g.startInUserMode();
       g.state.rflags(0x3002);

@@ -51,7 +51,6 @@ class PrivilegeTest {
     {0x27}, // DAA
     {0x62}, // EVEX or BOUND
     {0xd6}, // SALC
-    {0x0f, 0x20, 0xc8}, // MOV RAX, CR1
     {0xf0, 0x90}, // LOCK NOP
     {0xf0, 0x01, 0xc0}, // LOCK ADD EAX, EAX
     {0xf0, 0x8b, 0x03}, // LOCK MOV EAX, [RBX]
@@ -71,6 +70,16 @@ class PrivilegeTest {
     for (int[] code : UNDEFINED) {
       expect(method, code, 6);
     }
+  }
+
+  /** A control register that there is not is undefined before it is privileged. */
+  @ForEachMethod
+  void controlRegisterThatIsNot(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.UNDEFINED_OPCODES);
+    }
+    // MOV RAX, CR1
+    expect(method, new int[] {0x0f, 0x20, 0xc8}, 6);
   }
 
   /** The instructions that call a hypervisor, where there is none that the guest knows of. */
@@ -211,6 +220,7 @@ class PrivilegeTest {
   @ForEachMethod
   void timeStampDisable(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.RING_3_TRAPS);
       g.state.set(CpuState.CR4, GuestTables.CR4 | 1 << 2);
       g.user().bytes(0x0f, 0x31);
       g.startInUserMode();

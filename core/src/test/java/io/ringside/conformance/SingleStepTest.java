@@ -68,6 +68,7 @@ class SingleStepTest {
   @ForEachMethod
   void repeatedStringTrapsEachTime(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.STRING_STEPS);
       logger(g);
       g.state.rflags(TF | 2);
       g.gpr(RCX, 3);
@@ -124,6 +125,7 @@ class SingleStepTest {
   @ForEachMethod
   void acrossSyscall(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SYSRET);
       logger(g);
       g.kernel()
           .wrmsr(0xc000_0082, Guest.KERNEL + 0x800)

@@ -9,10 +9,16 @@ import org.junit.jupiter.api.extension.TestWatcher;
 
 /** Prints at the end of a run which tests of the suite were skipped, and why: build tools only count them. */
 final class SkipSummary implements TestWatcher {
+  /** What JUnit puts before the reason. */
+  private static final String PREFIX = "Assumption failed: ";
+
   @Override
   public void testAborted(ExtensionContext context, Throwable cause) {
     ExtensionContext.Store store = context.getRoot().getStore(Namespace.create(SkipSummary.class));
     String message = cause.getMessage();
+    if (message != null && message.startsWith(PREFIX)) {
+      message = message.substring(PREFIX.length());
+    }
     String test =
         context.getRequiredTestClass().getSimpleName()
             + '.'

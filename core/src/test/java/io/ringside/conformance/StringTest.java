@@ -56,6 +56,7 @@ class StringTest {
   @ForEachMethod
   void stosFaultsMidway(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.WHOLE_STORES);
       g.pages.map(Guest.FREE, Guest.KERNEL_DATA, GuestPages.ALL);
       g.kernel()
           .mov(RAX, 0x1122_3344_5566_7788L)

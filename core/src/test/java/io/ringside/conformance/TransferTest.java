@@ -19,6 +19,7 @@ class TransferTest {
   @ForEachMethod
   void syscallAndSysret(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SYSRET);
       g.kernel().wrmsr(LSTAR, ENTRY).wrmsr(SFMASK, 0x4_7700).enterUser(Guest.USER, 0xad7);
       Program user = g.user().mov(RAX, 1).syscall();
       long back = user.here();
@@ -52,6 +53,7 @@ class TransferTest {
   @ForEachMethod
   void syscallWithoutSce(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SYSCALL_SWITCHED_OFF);
       g.state.set(CpuState.EFER, GuestTables.EFER & ~1);
       g.user().syscall();
       g.startInUserMode();
@@ -95,6 +97,7 @@ class TransferTest {
   @ForEachMethod
   void intFromUserMode(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SOFTWARE_INTERRUPTS);
       g.handler(0x80, ENTRY, 3, 0).bytes(0x48, 0xff, 0xc0).iretq();
       g.user().mov(RAX, 5).bytes(0xcd, 0x80).bytes(0xcd, 0x81);
       g.startInUserMode();
@@ -123,6 +126,7 @@ class TransferTest {
   @ForEachMethod
   void int3WithoutPermission(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SOFTWARE_INTERRUPTS);
       g.user().nop().bytes(0xcc);
       g.startInUserMode();
       g.expectFault(13, 3 * 8 + 2, Guest.USER + 1);
@@ -160,6 +164,7 @@ class TransferTest {
   @ForEachMethod
   void iretToNonCanonicalAddress(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.IRET_TARGETS);
       Program k =
           g.kernel()
               .push(GuestTables.KERNEL_DATA)
@@ -236,6 +241,7 @@ class TransferTest {
   @ForEachMethod
   void gateThatIsNotPresent(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.SOFTWARE_INTERRUPTS);
       long gate = GuestTables.IDT + 16 * 0x50;
       g.ram.putLong(gate, g.ram.getLong(gate) & ~(1L << 47));
       g.ram.putByte(gate + 5, g.ram.getByte(gate + 5) | 0x60);
@@ -245,14 +251,13 @@ class TransferTest {
     }
   }
 
-  /** 32-bit code in ring 3: INC EAX (40h, a REX prefix in 64-bit mode), the stack in ESP, and back by INT. */
+  /** 32-bit code in ring 3: INC EAX (40h, a REX prefix in 64-bit mode), the stack in ESP, and back by a fault. */
   @ForEachMethod
   void compatibilityMode(Method method) {
     try (Guest g = new Guest(method)) {
       g.needs(Need.COMPATIBILITY_MODE);
       g.ram.putLong(GuestTables.GDT + 0x18, 0x00cf_fb00_0000_ffffL);
       g.ram.putLong(GuestTables.GDT + 0x20, 0x00cf_f300_0000_ffffL);
-      GuestTables.gate(g.ram, 0x80, GuestTables.HANDLERS + 16 * 0x80, 3, 1, false);
       g.kernel()
           .mov(RAX, 5)
           .push(0x23)
@@ -261,14 +266,14 @@ class TransferTest {
           .push(0x1b)
           .push(Guest.USER)
           .iretq();
-      // INC EAX; PUSH EAX; POP EBX; INT 80h
-      g.user().bytes(0x40, 0x50, 0x5b, 0xcd, 0x80);
+      // INC EAX; PUSH EAX; POP EBX; HLT
+      g.user().bytes(0x40, 0x50, 0x5b).hlt();
       g.runToHalt();
       assertThat(g.gpr(RBX)).isEqualTo(6);
       assertThat(g.ram.getInt(Guest.USER_STACK - 4)).isEqualTo(6);
-      assertThat(g.ram.getLong(g.gpr(RSP))).isEqualTo(Guest.USER + 5);
-      assertThat(g.ram.getLong(g.gpr(RSP) + 8)).isEqualTo(0x1b);
-      assertThat(g.ram.getLong(g.gpr(RSP) + 24)).isEqualTo(Guest.USER_STACK);
+      assertThat(g.fault()).isEqualTo(Guest.Fault.of(13, 0, Guest.USER + 3, g));
+      assertThat(g.ram.getLong(g.gpr(RSP) + 16)).isEqualTo(0x1b);
+      assertThat(g.fault().rsp()).isEqualTo(Guest.USER_STACK);
     }
   }
 

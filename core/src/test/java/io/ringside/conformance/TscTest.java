@@ -61,13 +61,11 @@ class TscTest {
   @ForEachMethod
   void neverGoesBack(Method method) {
     try (Guest g = new Guest(method)) {
-      Program p = g.user().mov(RCX, 300).mov(RSI, 0).mov(RBX, 0);
+      Program p = g.kernel().mov(RCX, 300).mov(RSI, 0).mov(RBX, 0);
       long top = p.here();
       // RDTSC; CMP RAX,RSI; ADC EBX,0; MOV RSI,RAX; OUT 80h,AL; LOOP
       rdtsc(p).bytes(0x48, 0x39, 0xf0, 0x83, 0xd3, 0x00, 0x48, 0x89, 0xc6, 0xe6, 0x80);
       p.bytes(0xe2, (int) (top - (p.here() + 2))).hlt();
-      g.startInUserMode();
-      g.state.rflags(0x3002);
       for (int n = 0; n < 300; n++) {
         assertThat(g.run()).isInstanceOf(Exit.PortWrite.class);
       }
@@ -96,6 +94,7 @@ class TscTest {
   @ForEachMethod
   void written(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.TSC_WRITES);
       g.needsFeature("TSC_ADJUST", 7, 0, 1, 1);
       long value = 0x1000_0000_0000L;
       // MOV R8,RAX and MOV RBX,RAX keep what was read.
@@ -113,6 +112,7 @@ class TscTest {
   void disabledForUsers(Method method) {
     for (int[] code : new int[][] {{0x0f, 0x31}, {0x0f, 0x01, 0xf9}}) {
       try (Guest g = new Guest(method)) {
+        g.needs(Need.RING_3_TRAPS);
         if (code.length == 3) {
           g.needsFeature("RDTSCP", 0x8000_0001, 0, 3, 27);
         }
