@@ -4,7 +4,6 @@ import io.ringside.boot.BootException;
 import io.ringside.boot.CacheDirectory;
 import io.ringside.boot.DebianGuest;
 import io.ringside.boot.GuestFiles;
-import io.ringside.boot.KernelImage;
 import io.ringside.host.HostException;
 import io.ringside.vmm.Machine;
 import io.ringside.vmm.MachineConfig;
@@ -18,6 +17,9 @@ final class MachineRunner implements GuestRunner {
 
   /** The guest's serial port, so that it shows what it does. Text that the user appends comes after and prevails. */
   private static final String COMMAND_LINE = "console=ttyS0";
+
+  /** The same for a PV guest, whose console is a ring in memory. */
+  private static final String PV_COMMAND_LINE = "console=hvc0";
 
   private static final VcpuLoop.End STOP =
       new VcpuLoop.End(VcpuLoop.Reason.STOPPED, "stopped from outside", 0);
@@ -39,8 +41,7 @@ final class MachineRunner implements GuestRunner {
       } else {
         kernelFile = request.kernel().orElseThrow();
       }
-      try (KernelImage kernel = KernelImage.open(kernelFile, cache);
-          Machine machine = Machine.of(config(request, console, kernel, initrd))) {
+      try (Machine machine = Machine.of(config(request, console, kernelFile, cache, initrd))) {
         return run(machine, request, console, messages);
       }
     } catch (BootException | HostException e) {
@@ -85,9 +86,14 @@ final class MachineRunner implements GuestRunner {
   }
 
   private static MachineConfig config(
-      RunRequest request, Console console, KernelImage kernel, Optional<Path> initrd) {
+      RunRequest request,
+      Console console,
+      Path kernel,
+      CacheDirectory cache,
+      Optional<Path> initrd) {
+    String console0 = request.method() == Method.PV ? PV_COMMAND_LINE : COMMAND_LINE;
     String commandLine =
-        request.append().isEmpty() ? COMMAND_LINE : COMMAND_LINE + " " + request.append();
+        request.append().isEmpty() ? console0 : console0 + " " + request.append();
     return new MachineConfig(
         switch (request.method()) {
           case PV -> io.ringside.vmm.Method.PV;
@@ -95,6 +101,7 @@ final class MachineRunner implements GuestRunner {
           case AUTO, BT -> io.ringside.vmm.Method.BT;
         },
         kernel,
+        cache,
         initrd,
         commandLine,
         request.memory(),

@@ -1,7 +1,7 @@
 package io.ringside.guest;
 
 import io.ringside.boot.GuestFiles;
-import io.ringside.boot.KernelImage;
+import io.ringside.boot.CacheDirectory;
 import io.ringside.vmm.Machine;
 import io.ringside.vmm.MachineConfig;
 import io.ringside.vmm.Method;
@@ -24,7 +24,6 @@ final class RunningGuest implements AutoCloseable {
   private static final double COMMAND_SECONDS = 60;
   private static final int CACHE_BYTES = 32 << 20;
 
-  private final KernelImage kernel;
   private final Machine machine;
   private final Thread thread;
   private final SerialLog log = new SerialLog();
@@ -37,12 +36,12 @@ final class RunningGuest implements AutoCloseable {
 
   /** Starts the guest with {@code parameters} added to the kernel's command line. */
   RunningGuest(GuestFiles files, String parameters) {
-    kernel = DefaultGuest.kernel(files);
     machine =
         Machine.of(
             new MachineConfig(
                 Method.BT,
-                kernel,
+                files.kernel(),
+                CacheDirectory.ofUser(),
                 Optional.of(files.initrd()),
                 ("console=ttyS0 " + parameters).strip(),
                 512L << 20,
@@ -156,6 +155,5 @@ final class RunningGuest implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     machine.close();
-    kernel.close();
   }
 }

@@ -45,6 +45,9 @@ public final class CpuidModel {
           | 1L << 26 // GDS_NO
           | 1L << 62; // ITS_NO
 
+  private static final long AMD_PATCH_LEVEL = 0x0100_0065;
+  private static final long INTEL_MICROCODE_REVISION = 0xffff_ffffL << 32;
+
   private static final int VENDOR_AMD_EBX = 0x6874_7541;
   private static final int VENDOR_INTEL_EBX = 0x756e_6547;
 
@@ -273,6 +276,16 @@ public final class CpuidModel {
 
   boolean showsXgetbv1() {
     return (xsaveExtensions & 4) != 0;
+  }
+
+  /** IA32_ARCH_CAPABILITIES, 0 where there is none. */
+  public long archCapabilities() {
+    return showsArchCapabilities() ? ARCH_CAPABILITIES : 0;
+  }
+
+  /** IA32_BIOS_SIGN_ID on Intel's processors, PATCH_LEVEL on AMD's: one that no guest finds too old. */
+  public long microcodeRevision() {
+    return amd ? AMD_PATCH_LEVEL : INTEL_MICROCODE_REVISION;
   }
 
   boolean showsArchCapabilities() {

@@ -64,8 +64,6 @@ public final class Msrs {
   /** LFENCE is serializing. */
   private static final long DE_CFG_RESET = 2;
 
-  private static final int AMD_PATCH_LEVEL = 0x0100_0065;
-
   /** IBRS and BHI_DIS_S: SDM vol. 4, IA32_SPEC_CTRL. */
   private static final long SPEC_CTRL_WRITABLE = 1 | 1 << 10;
 
@@ -194,7 +192,7 @@ public final class Msrs {
       case PAT -> pat;
       case MISC_ENABLE -> miscEnable;
       case DEBUGCTL -> debugCtl;
-      case MICROCODE_REVISION -> amd ? AMD_PATCH_LEVEL : 0xffff_ffffL << 32;
+      case MICROCODE_REVISION -> cpuid.microcodeRevision();
       case MCG_CAP, MCG_STATUS -> 0;
       default -> {
         if (msr >= X2APIC_FIRST && msr <= X2APIC_LAST) {

@@ -1,6 +1,6 @@
 package io.ringside.vmm;
 
-import io.ringside.boot.KernelImage;
+import io.ringside.boot.CacheDirectory;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.IntConsumer;
@@ -9,7 +9,8 @@ import java.util.function.IntConsumer;
  * What a machine is made of.
  *
  * @param method how its vCPU is made
- * @param kernel the kernel to boot; stays the caller's to close
+ * @param kernel the file of the kernel to boot
+ * @param cache where the unpacked kernel is kept
  * @param initrd the initial RAM disk's file
  * @param commandLine the kernel's parameters
  * @param memoryBytes guest RAM, a multiple of 4096
@@ -20,7 +21,8 @@ import java.util.function.IntConsumer;
  */
 public record MachineConfig(
     Method method,
-    KernelImage kernel,
+    Path kernel,
+    CacheDirectory cache,
     Optional<Path> initrd,
     String commandLine,
     long memoryBytes,

@@ -1,6 +1,7 @@
 package io.ringside.vmm;
 
 import io.ringside.boot.EntryState;
+import io.ringside.boot.KernelImage;
 import io.ringside.boot.LinuxBoot;
 import io.ringside.boot.acpi.AcpiTables;
 import io.ringside.cpu.CpuState;
@@ -61,8 +62,10 @@ final class PcMachine extends Machine {
 
     // 5. The kernel, its initrd, command line, boot parameters and ACPI tables.
     long rsdp = AcpiTables.write(memory, 1);
-    EntryState entry =
-        LinuxBoot.load(memory, config.kernel(), config.initrd(), config.commandLine(), rsdp);
+    EntryState entry;
+    try (KernelImage kernel = KernelImage.open(config.kernel(), config.cache())) {
+      entry = LinuxBoot.load(memory, kernel, config.initrd(), config.commandLine(), rsdp);
+    }
 
     // 6. The registers at the kernel's 64-bit entry.
     load(engine.state(), entry);

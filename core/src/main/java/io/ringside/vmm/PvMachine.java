@@ -9,7 +9,6 @@ import io.ringside.xen.DomainBuilder;
 import io.ringside.xen.DomainConfig;
 import io.ringside.xen.DomainHost;
 import io.ringside.xen.PvKernel;
-import io.ringside.xen.StartOfDay;
 
 /**
  * A Xen PV domain and its boot recipe, top to bottom in the constructor: memory, domain, vCPU, start of day, registers.
@@ -53,9 +52,10 @@ final class PvMachine extends Machine {
     engine.attach(loop::interruptChanged);
 
     // 5. Start of day: the kernel, its ramdisk, tables and pages as Xen hands them over, and the registers.
-    PvKernel kernel = PvKernel.of(config.kernel());
-    StartOfDay start = DomainBuilder.build(domain, kernel, config.initrd(), config.commandLine());
-    start.enter(domain.vcpu(0));
+    try (PvKernel kernel = PvKernel.open(config.kernel(), config.cache())) {
+      DomainBuilder.build(domain, kernel, config.initrd(), config.commandLine())
+          .load(domain.vcpu(0).cpu());
+    }
   }
 
   @Override

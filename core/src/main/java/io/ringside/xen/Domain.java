@@ -73,6 +73,14 @@ public final class Domain {
     return config.domid();
   }
 
+  /** Its UUID, 16 bytes: "ringsiDe" and the domain identifier, in the form of version 4. */
+  byte[] handle() {
+    byte[] handle = {'r', 'i', 'n', 'g', 's', 'i', 'D', 'e', (byte) 0x80, 0, 0, 0, 0, 0, 0, 0};
+    handle[14] = (byte) (config.domid() >>> 8);
+    handle[15] = (byte) config.domid();
+    return handle;
+  }
+
   /** All machine memory by machine address. */
   NativeMemory raw() {
     return raw;
