@@ -22,7 +22,7 @@ record MethodChoice(Method method, String reason, String warning) {
     return switch (wanted) {
       case AUTO -> automatic(host);
       case BT -> translation(host);
-      case PV -> throw notYet("pv", "paravirtualization");
+      case PV -> new MethodChoice(wanted, AS_ASKED, "");
       case HVM -> hardware(host);
     };
   }

@@ -135,11 +135,9 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     translator.deprivilege();
   }
 
-  /** What the processor model's CPUID shows: EAX, EBX, ECX, EDX. */
-  public int[] cpuid(int leaf, int subleaf) {
-    return processor
-        .cpuid()
-        .read(leaf, subleaf, state.get(CpuState.CR4), state.get(CpuState.XCR0));
+  /** What CPUID shows to a guest that owns the machine. */
+  public CpuidModel cpuid() {
+    return processor.cpuid();
   }
 
   /**

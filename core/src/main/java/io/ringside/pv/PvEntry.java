@@ -7,6 +7,7 @@ import io.ringside.cpu.Outcome;
 import io.ringside.cpu.VmmEntry;
 import io.ringside.x86.Instruction;
 import io.ringside.xen.Domain;
+import io.ringside.xen.PvCpuid;
 import io.ringside.xen.PvVcpu;
 import io.ringside.xen.Traps;
 
@@ -19,6 +20,8 @@ final class PvEntry implements VmmEntry {
   private final PvVcpu vcpu;
   private final Domain domain;
   private final Traps traps;
+  private final CpuState state;
+  private final PvCpuid cpuid;
 
   PvEntry(BtVcpu engine, PvProcessor cpu, PvVcpu vcpu) {
     this.engine = engine;
@@ -26,15 +29,35 @@ final class PvEntry implements VmmEntry {
     this.vcpu = vcpu;
     this.domain = vcpu.domain();
     this.traps = vcpu.traps();
+    this.state = engine.state();
+    this.cpuid = new PvCpuid(domain, engine.cpuid());
   }
 
   @Override
   public void exception(GuestFault fault) {
+    if (fault.vector() == GuestFault.INVALID_OPCODE && emulatesForced()) {
+      return;
+    }
     switch (fault.vector()) {
       case GuestFault.PAGE_FAULT -> traps.pageFault(fault.cr2(), fault.errorCode());
       case GuestFault.DEBUG -> traps.debugException(0);
       default -> traps.exception(fault.vector(), fault.errorCode());
     }
+  }
+
+  /** Whether the #UD at RIP is the prefix by which a guest asks for Xen's CPUID. */
+  private boolean emulatesForced() {
+    try {
+      return cpuid.emulateForced(
+          vcpu, state.get(CpuState.CR4), state.get(CpuState.XCR0), cpuidFaults());
+    } catch (GuestFault fault) {
+      exception(fault);
+      return true;
+    }
+  }
+
+  private boolean cpuidFaults() {
+    return false;
   }
 
   @Override
@@ -106,6 +129,7 @@ final class PvEntry implements VmmEntry {
 
   @Override
   public int[] cpuid(int leaf, int subleaf) {
-    return engine.cpuid(leaf, subleaf);
+    return cpuid.read(
+        leaf, subleaf, state.get(CpuState.CR4), state.get(CpuState.XCR0), false);
   }
 }

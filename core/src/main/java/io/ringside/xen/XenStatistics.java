@@ -54,4 +54,32 @@ public final class XenStatistics {
   public long get(Counter counter) {
     return counters[counter.ordinal()];
   }
+
+  /** Several indented lines for a person. */
+  public String report() {
+    StringBuilder text = new StringBuilder("  hypercall                       count\n");
+    for (int number = 0; number <= HypercallNumber.COUNT; number++) {
+      if (hypercalls[number] != 0) {
+        line(
+            text,
+            number == HypercallNumber.COUNT ? "impossible numbers" : HypercallNumber.name(number),
+            hypercalls[number]);
+      }
+    }
+    text.append("  Xen                             count\n");
+    for (Counter counter : Counter.values()) {
+      if (counters[counter.ordinal()] != 0) {
+        String name = counter.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ');
+        line(text, name, counters[counter.ordinal()]);
+      }
+    }
+    return text.toString();
+  }
+
+  private static void line(StringBuilder text, String name, long count) {
+    String digits = Long.toString(count);
+    text.append("  ").append(name);
+    text.append(" ".repeat(Math.max(1, 37 - name.length() - digits.length())));
+    text.append(digits).append('\n');
+  }
 }
