@@ -152,7 +152,7 @@ public final class DomainBuilder {
     // 3. What the guest is told.
     writeP2m(map);
     writeSharedInfo();
-    StartOfDay start = start(map);
+    StartOfDay start = connect(map);
     writeStartInfo(map, start, disk.size(), commandLine);
 
     // 4. The page tables, which become the domain's by being checked.
@@ -166,7 +166,9 @@ public final class DomainBuilder {
     domain.types().pin(start.root());
     use(start.root(), PageTypes.L4);
     domain.tables().mapM2p(start.root());
-    domain.vcpu(0).kernelRoot(start.root());
+    PvVcpu vcpu = domain.vcpu(0);
+    vcpu.kernelRoot(start.root());
+    vcpu.traps().kernelStack(start.rsp());
     return start;
   }
 
@@ -178,25 +180,33 @@ public final class DomainBuilder {
     }
   }
 
-  private StartOfDay start(PhysToMachine map) {
-    return new StartOfDay(
-        kernel.entry(),
-        layout.address(layout.stack() + 1),
-        layout.address(layout.startInfo()),
-        map.mfn(layout.tables()),
-        map.mfn(layout.store()),
-        STORE_PORT,
-        map.mfn(layout.console()),
-        CONSOLE_PORT);
+  /** Connects the store and the console: the first event channels, in the order in which xl makes them. */
+  private StartOfDay connect(PhysToMachine map) {
+    domain.config().lock().lock();
+    try {
+      ConsoleRing console = domain.console();
+      EventChannels.Service toStore = domain.eventChannels().connect(() -> {});
+      EventChannels.Service toConsole = domain.eventChannels().connect(console::guestNotified);
+      console.connect(map.mfn(layout.console()) << PAGE_SHIFT, toConsole::raise);
+      return new StartOfDay(
+          kernel.entry(),
+          layout.address(layout.stack() + 1),
+          layout.address(layout.startInfo()),
+          map.mfn(layout.tables()),
+          map.mfn(layout.store()),
+          toStore.port(),
+          map.mfn(layout.console()),
+          toConsole.port());
+    } finally {
+      domain.config().lock().unlock();
+    }
   }
 
   private void writeP2m(PhysToMachine map) {
     long[] entries = new long[ENTRIES];
     for (long pfn = 0; pfn < map.count(); pfn += ENTRIES) {
       int count = (int) Math.min(ENTRIES, map.count() - pfn);
-      for (int i = 0; i < count; i++) {
-        entries[i] = map.mfn(pfn + i);
-      }
+      map.mfns(pfn, entries, count);
       long at = map.mfn(layout.p2m() + pfn / ENTRIES) << PAGE_SHIFT;
       MemorySegment.copy(entries, 0, raw.segment(), ValueLayout.JAVA_LONG_UNALIGNED, at, count);
     }
@@ -236,9 +246,4 @@ public final class DomainBuilder {
       raw.putLong(page + StartInfo.NR_P2M_FRAMES, layout.p2mPages());
     }
   }
-
-  /** The first event channels, in the order in which xl makes them. */
-  private static final int STORE_PORT = 1;
-
-  private static final int CONSOLE_PORT = 2;
 }
