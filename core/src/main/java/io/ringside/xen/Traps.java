@@ -67,7 +67,7 @@ public final class Traps {
 
   private long kernelStack;
   private volatile boolean nmiPending;
-  private boolean nmiMasked;
+  private volatile boolean nmiMasked;
 
   Traps(PvVcpu vcpu, Domain domain) {
     this.vcpu = vcpu;
@@ -216,7 +216,7 @@ public final class Traps {
 
   /** Whether {@link #deliverPending} has something to do. From any thread. */
   public boolean hasPending() {
-    return nmiPending || vcpu.upcallPending();
+    return nmiPending && !nmiMasked || vcpu.upcallPending();
   }
 
   /** To be called each time before the guest is entered: delivers an NMI and an event upcall if they are due. */
