@@ -159,7 +159,8 @@ class VcpuOpTest {
     assertThat(fresh.vcpu.mayRun()).isTrue();
     fresh.call(HypercallNumber.EVENT_CHANNEL_OP, 1, fresh.arguments(0, 0));
     fresh.timers.advance(10_000_000);
-    assertThat(fresh.raw.getLong(fresh.domain.sharedInfo() + SharedInfo.EVTCHN_PENDING)).isEqualTo(2);
+    assertThat(fresh.raw.getLong(fresh.domain.sharedInfo() + SharedInfo.EVTCHN_PENDING))
+        .isEqualTo(2);
   }
 
   @Test
@@ -198,8 +199,7 @@ class VcpuOpTest {
     assertThat(vcpu.mayRun()).isTrue();
     long entered = guest.domain.now();
     guest.timers.advance(9);
-    assertThat(
-            guest.call(HypercallNumber.VCPU_OP, GET_RUNSTATE_INFO, 0, TestGuest.gva(AREA)))
+    assertThat(guest.call(HypercallNumber.VCPU_OP, GET_RUNSTATE_INFO, 0, TestGuest.gva(AREA)))
         .isZero();
     assertThat(area(0)).isZero();
     assertThat(area(8)).isEqualTo(entered);
