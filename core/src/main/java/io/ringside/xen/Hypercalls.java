@@ -38,6 +38,11 @@ public final class Hypercalls {
     this.grantTable = domain.grantTable();
   }
 
+  /** The group that has the roots of address spaces. */
+  MmuExtended mmuExtended() {
+    return mmuExtended;
+  }
+
   /**
    * Executes a hypercall that the guest kernel made by SYSCALL.
    *

@@ -154,7 +154,8 @@ final class MmuExtended {
     return 0;
   }
 
-  private int newRoot(PvVcpu caller, long mfn) {
+  /** Takes another root of kernel mode: 0 or a negative error. */
+  int newRoot(PvVcpu caller, long mfn) {
     long old = caller.kernelRoot();
     if (mfn != old) {
       int error = types.acquirePage(mfn, PageTypes.L4);

@@ -67,7 +67,7 @@ public final class Traps {
 
   private long kernelStack;
   private volatile boolean nmiPending;
-  private boolean nmiMasked;
+  private volatile boolean nmiMasked;
 
   Traps(PvVcpu vcpu, Domain domain) {
     this.vcpu = vcpu;
@@ -126,12 +126,17 @@ public final class Traps {
    * @param errorCode as the processor gives it; the user bit is set here by the guest's mode
    */
   public void pageFault(long address, int errorCode) {
-    registers.cr2(address);
-    raw.putLong(vcpu.infoAddress() + SharedInfo.CR2, address);
-    vcpu.cpu().cr2(address);
+    setCr2(address);
     domain.statistics().count(Counter.EXCEPTIONS);
     int mode = vcpu.cpu().kernelMode() ? 0 : ERROR_USER;
     enterHandler(PAGE_FAULT, true, errorCode & ~ERROR_USER | mode);
+  }
+
+  /** Sets CR2, wherever the guest reads it. */
+  void setCr2(long address) {
+    registers.cr2(address);
+    raw.putLong(vcpu.infoAddress() + SharedInfo.CR2, address);
+    vcpu.cpu().cr2(address);
   }
 
   /**
@@ -216,7 +221,7 @@ public final class Traps {
 
   /** Whether {@link #deliverPending} has something to do. From any thread. */
   public boolean hasPending() {
-    return nmiPending || vcpu.upcallPending();
+    return nmiPending && !nmiMasked || vcpu.upcallPending();
   }
 
   /** To be called each time before the guest is entered: delivers an NMI and an event upcall if they are due. */

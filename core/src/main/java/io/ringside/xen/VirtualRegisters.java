@@ -153,10 +153,9 @@ final class VirtualRegisters {
     return 0;
   }
 
-  /** A #DB for these causes (bits of DR6): they are added to those that the guest has not cleared. */
+  /** A #DB for these causes (bits of DR6 that say so by being set): they are added to those that the guest has not cleared. */
   void debugCaused(long causes) {
-    // Some bits are set by default, and cleared to say something.
-    dr6 = (dr6 | causes & ~DR6_DEFAULT) & (causes | ~DR6_DEFAULT) & DR6_SETTABLE;
+    dr6 |= causes & DR6_SETTABLE & ~DR6_DEFAULT;
   }
 
   /** Which breakpoints (bits 0 to 3) an access to I/O ports hits. */

@@ -12,6 +12,10 @@ public final class XenStatistics {
     EXCEPTIONS,
     /** System calls bounced to the guest kernel. */
     SYSTEM_CALLS,
+    /** Instructions that raised #GP and were emulated: none of a PV kernel, once it has started. */
+    PRIVILEGED_EMULATIONS,
+    /** CPUID by the forced-emulation prefix. */
+    FORCED_EMULATIONS,
     /** Page-table entries written by hypercalls. */
     PAGE_TABLE_UPDATES,
     /** Page-table entries written by emulated stores of the guest. */
