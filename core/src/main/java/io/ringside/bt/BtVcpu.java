@@ -650,6 +650,15 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     }
   }
 
+  /**
+   * The instruction at RIP; valid until the next one is decoded.
+   *
+   * @throws GuestFault if it can't be fetched or is undefined
+   */
+  public Instruction instructionAtRip() {
+    return decodeCurrent();
+  }
+
   /** Decodes the instruction at RIP, or finds it decoded. */
   private Instruction decodeCurrent() {
     long rip = state.rip();

@@ -15,9 +15,6 @@ public final class PvEngine implements AutoCloseable {
   /** CR0: PG, WP, NE, ET, MP, PE. */
   private static final long CR0 = 0x8001_0033L;
 
-  /** CR4: OSXSAVE, FSGSBASE, OSXMMEXCPT, OSFXSR, PGE, PAE: what Xen lets a 64-bit guest's programs use. */
-  private static final long CR4 = 1 << 18 | 1 << 16 | 1 << 10 | 1 << 9 | 1 << 7 | 1 << 5;
-
   /** EFER: NXE, LMA, LME, SCE. */
   private static final long EFER = 1 << 11 | 1 << 10 | 1 << 8 | 1;
 
@@ -39,11 +36,12 @@ public final class PvEngine implements AutoCloseable {
     vcpu = new BtVcpu(memory, new PvInterrupts(pvVcpu.traps()), host, cacheBytes);
     CpuState s = vcpu.state();
     s.set(CpuState.CR0, CR0);
-    s.set(CpuState.CR4, CR4);
     s.set(CpuState.EFER, EFER);
     s.set(CpuState.XCR0, 1);
     s.segment(CpuState.CS, io.ringside.xen.Layout.FLAT_CS64, CODE_RIGHTS, FLAT_LIMIT, 0);
     s.segment(CpuState.SS, io.ringside.xen.Layout.FLAT_SS, DATA_RIGHTS, FLAT_LIMIT, 0);
+    // No TSS, so no permissions for ports.
+    s.segment(CpuState.TR, 0, 0x8b, 0, 0);
     for (int segment : new int[] {CpuState.DS, CpuState.ES, CpuState.FS, CpuState.GS}) {
       s.segment(segment, 0, 0, 0, 0);
     }

@@ -7,13 +7,26 @@ import io.ringside.cpu.Outcome;
 import io.ringside.cpu.VmmEntry;
 import io.ringside.x86.Instruction;
 import io.ringside.xen.Domain;
+import io.ringside.xen.PrivilegedInstructions;
+import io.ringside.xen.PvControls;
 import io.ringside.xen.PvCpuid;
+import io.ringside.xen.PvMsrs;
 import io.ringside.xen.PvVcpu;
 import io.ringside.xen.Traps;
 
 /** Where a PV guest enters the VMM: hypercalls, and the exceptions and system calls that go on to its kernel. */
-final class PvEntry implements VmmEntry {
+final class PvEntry implements VmmEntry, PvControls {
   private static final long DR6_SINGLE_STEP = 1 << 14;
+
+  /** CR4: OSXMMEXCPT, OSFXSR, PGE, PAE, which are always on. */
+  private static final long CR4_ALWAYS = 1 << 10 | 1 << 9 | 1 << 7 | 1 << 5;
+
+  /** CR4: OSXSAVE, FSGSBASE, DE, TSD, which the guest has a say in. */
+  private static final long CR4_GUEST = 1 << 18 | 1 << 16 | 1 << 3 | 1 << 2;
+
+  private static final long XCR0_X87 = 1;
+  private static final long XCR0_SSE = 2;
+  private static final long XCR0_AVX = 4;
 
   private final BtVcpu engine;
   private final PvProcessor cpu;
@@ -22,6 +35,8 @@ final class PvEntry implements VmmEntry {
   private final Traps traps;
   private final CpuState state;
   private final PvCpuid cpuid;
+  private final PvMsrs msrs;
+  private final PrivilegedInstructions privileged;
 
   PvEntry(BtVcpu engine, PvProcessor cpu, PvVcpu vcpu) {
     this.engine = engine;
@@ -30,34 +45,38 @@ final class PvEntry implements VmmEntry {
     this.domain = vcpu.domain();
     this.traps = vcpu.traps();
     this.state = engine.state();
+    this.msrs =
+        new PvMsrs(vcpu, engine.cpuid(), true, value -> state.set(CpuState.TSC_AUX, value));
     this.cpuid = new PvCpuid(domain, engine.cpuid());
+    this.privileged = new PrivilegedInstructions(vcpu, cpuid, msrs, this);
+    cr4(privileged.cr4());
   }
 
   @Override
   public void exception(GuestFault fault) {
-    if (fault.vector() == GuestFault.INVALID_OPCODE && emulatesForced()) {
-      return;
-    }
     switch (fault.vector()) {
       case GuestFault.PAGE_FAULT -> traps.pageFault(fault.cr2(), fault.errorCode());
       case GuestFault.DEBUG -> traps.debugException(0);
+      case GuestFault.INVALID_OPCODE -> privileged.invalidOpcode();
+      case GuestFault.GENERAL_PROTECTION -> generalProtection(fault.errorCode());
       default -> traps.exception(fault.vector(), fault.errorCode());
     }
   }
 
-  /** Whether the #UD at RIP is the prefix by which a guest asks for Xen's CPUID. */
-  private boolean emulatesForced() {
-    try {
-      return cpuid.emulateForced(
-          vcpu, state.get(CpuState.CR4), state.get(CpuState.XCR0), cpuidFaults());
-    } catch (GuestFault fault) {
-      exception(fault);
-      return true;
+  /** What a privileged instruction raises: some are emulated all the same. */
+  private void generalProtection(int errorCode) {
+    if (errorCode == 0) {
+      Instruction instruction;
+      try {
+        instruction = engine.instructionAtRip();
+      } catch (GuestFault noInstruction) {
+        traps.exception(GuestFault.GENERAL_PROTECTION, 0);
+        return;
+      }
+      privileged.generalProtection(instruction);
+    } else {
+      traps.exception(GuestFault.GENERAL_PROTECTION, errorCode);
     }
-  }
-
-  private boolean cpuidFaults() {
-    return false;
   }
 
   @Override
@@ -129,7 +148,34 @@ final class PvEntry implements VmmEntry {
 
   @Override
   public int[] cpuid(int leaf, int subleaf) {
-    return cpuid.read(
-        leaf, subleaf, state.get(CpuState.CR4), state.get(CpuState.XCR0), false);
+    if (!cpu.kernelMode() && msrs.cpuidFaults()) {
+      throw GuestFault.GP0;
+    }
+    return cpuid.read(leaf, subleaf, privileged.cr4(), xcr0(), false);
+  }
+
+  @Override
+  public void cr4(long value) {
+    state.set(CpuState.CR4, CR4_ALWAYS | value & CR4_GUEST);
+    engine.modeChanged();
+  }
+
+  @Override
+  public long xcr0() {
+    return state.get(CpuState.XCR0);
+  }
+
+  @Override
+  public boolean xcr0(long value) {
+    long offered = engine.cpuid().read(0xd, 0, CR4_GUEST, 1)[0];
+    boolean allowed =
+        (value & ~offered) == 0
+            && (value & XCR0_X87) != 0
+            && ((value & XCR0_AVX) == 0 || (value & XCR0_SSE) != 0);
+    if (allowed) {
+      state.set(CpuState.XCR0, value);
+      engine.modeChanged();
+    }
+    return allowed;
   }
 }
