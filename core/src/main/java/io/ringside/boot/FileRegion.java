@@ -7,14 +7,18 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
 /** Reads part of a file straight into guest memory, with no copy in the Java heap. */
-final class FileRegion {
+public final class FileRegion {
   /** A buffer's size is an int. */
   private static final long MAX_READ = 1 << 30;
 
   private FileRegion() {}
 
-  /** Reads {@code length} bytes; all of the destination is RAM. */
-  static void read(FileChannel from, long offset, GuestMemory to, long gpa, long length)
+  /**
+   * Reads {@code length} bytes; all of the destination is RAM.
+   *
+   * @throws EOFException where the file ends before
+   */
+  public static void read(FileChannel from, long offset, GuestMemory to, long gpa, long length)
       throws IOException {
     for (long done = 0; done < length; ) {
       long size = Math.min(length - done, MAX_READ);

@@ -27,11 +27,12 @@ import java.util.zip.CRC32;
  * the entry's name, size and time also in its header. A damaged header or a wrong length makes the entry count as absent.
  */
 final class KernelCache {
-  private static final long MAGIC = 0x3130_474d_494b_5352L;
+  private static final long MAGIC = 0x3230_474d_494b_5352L;
   private static final int MAX_HEADER = 16 << 10;
-  private static final int FIXED_HEADER = 72;
+  private static final int FIXED_HEADER = 80;
   private static final int RUN_SIZE = 24;
-  private static final int MAX_RUNS = (MAX_HEADER - FIXED_HEADER - SetupHeader.MAX_END) / RUN_SIZE;
+  private static final int MAX_RUNS =
+      (MAX_HEADER - FIXED_HEADER - SetupHeader.MAX_END - ElfKernel.MAX_NOTE_BYTES) / RUN_SIZE;
   private static final int PAGE = 4096;
 
   /** Zero pages between two runs are kept when they are fewer than this: a system call costs more than copying them. */
@@ -173,7 +174,14 @@ final class KernelCache {
     for (int i = 0, at = FIXED_HEADER + setup.length; i < runCount; i++, at += RUN_SIZE) {
       runs.add(new LoadRun(in.getLong(at), in.getLong(at + 8), in.getLong(at + 16)));
     }
-    ElfKernel kernel = new ElfKernel(in.getLong(32), in.getLong(40), in.getLong(48), runs);
+    List<ElfNote> notes = new ArrayList<>();
+    for (int at = FIXED_HEADER + setup.length + runCount * RUN_SIZE; at < length; ) {
+      ByteBuffer description = in.slice(at + 8, in.getInt(at + 4));
+      notes.add(new ElfNote(in.getInt(at), description));
+      at += 8 + description.limit();
+    }
+    ElfKernel kernel =
+        new ElfKernel(in.getLong(32), in.getLong(72), in.getLong(40), in.getLong(48), runs, notes);
     return Optional.of(new Entry(new SetupHeader(setup), kernel, channel));
   }
 
@@ -186,7 +194,11 @@ final class KernelCache {
       MemorySegment unpacked)
       throws IOException {
     byte[] setup = header.toBytes();
-    int length = FIXED_HEADER + setup.length + sources.size() * RUN_SIZE;
+    int notesAt = FIXED_HEADER + setup.length + sources.size() * RUN_SIZE;
+    int length = notesAt;
+    for (ElfNote note : kernel.xenNotes()) {
+      length += 8 + note.description().limit();
+    }
     ByteBuffer fields = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     fields.put(FIXED_HEADER, setup);
     long offset = (length + PAGE - 1L) & -PAGE;
@@ -197,10 +209,18 @@ final class KernelCache {
       writeFully(out, unpacked.asSlice(run.offset(), run.length()), offset);
       offset += run.length();
     }
+    at = notesAt;
+    for (ElfNote note : kernel.xenNotes()) {
+      int size = note.description().limit();
+      fields.putInt(at, note.type()).putInt(at + 4, size);
+      fields.put(at + 8, note.description(), 0, size);
+      at += 8 + size;
+    }
     fields.putLong(0, MAGIC).putInt(8, length);
     fields.putLong(16, attributes.size()).putLong(24, nanoseconds(attributes.lastModifiedTime()));
     fields.putLong(32, kernel.entry()).putLong(40, kernel.start()).putLong(48, kernel.end());
     fields.putLong(56, offset).putInt(64, setup.length).putInt(68, sources.size());
+    fields.putLong(72, kernel.linkedEntry());
     fields.putInt(12, checksum(fields.array(), length));
     writeFully(out, MemorySegment.ofArray(fields.array()), 0);
     // Without this a crash of the host could leave a complete name on incomplete data.

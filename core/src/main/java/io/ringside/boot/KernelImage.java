@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -36,6 +37,21 @@ public final class KernelImage implements AutoCloseable {
    * @throws BootException where the file can't be read, is no kernel, is damaged, or has no 64-bit entry
    */
   public static KernelImage open(Path file, CacheDirectory cache) {
+    return open(file, cache, true);
+  }
+
+  /**
+   * Opens and checks a kernel file that need not follow the 64-bit boot protocol, since it is entered otherwise.
+   *
+   * @param file as for {@link #open(Path, CacheDirectory)}
+   * @param cache as there
+   * @throws BootException where the file can't be read, is no kernel, or is damaged
+   */
+  public static KernelImage openAnyEntry(Path file, CacheDirectory cache) {
+    return open(file, cache, false);
+  }
+
+  private static KernelImage open(Path file, CacheDirectory cache, boolean entry64) {
     String name = file.toString();
     try {
       BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
@@ -45,21 +61,34 @@ public final class KernelImage implements AutoCloseable {
       KernelCache kernels = new KernelCache(cache);
       Optional<KernelCache.Entry> known = kernels.find(file, attributes);
       KernelCache.Entry entry =
-          known.isPresent() ? known.get() : read(file, name, attributes, kernels);
-      return new KernelImage(name, entry.header(), entry.kernel(), entry.channel());
+          known.isPresent() ? known.get() : read(file, name, attributes, kernels, entry64);
+      KernelImage image = new KernelImage(name, entry.header(), entry.kernel(), entry.channel());
+      if (entry64) {
+        image.requireEntry64();
+      }
+      return image;
     } catch (IOException e) {
       throw unreadable("kernel", file, e);
     }
   }
 
+  private void requireEntry64() {
+    try {
+      header.requireEntry64(name);
+    } catch (BootException e) {
+      close();
+      throw e;
+    }
+  }
+
   private static KernelCache.Entry read(
-      Path file, String name, BasicFileAttributes attributes, KernelCache kernels)
+      Path file, String name, BasicFileAttributes attributes, KernelCache kernels, boolean entry64)
       throws IOException {
     FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
     boolean keepOpen = false;
     try (ScratchMemory scratch = new ScratchMemory()) {
       MemorySegment contents = scratch.map(channel);
-      if (ElfKernel.isPresent(contents)) {
+      if (ElfFile.isPresent(contents)) {
         ElfKernel kernel = ElfKernel.read(contents, name);
         keepOpen = true;
         return new KernelCache.Entry(SetupHeader.forElf(), kernel, channel);
@@ -74,6 +103,9 @@ public final class KernelImage implements AutoCloseable {
                 + "; give a bzImage (vmlinuz) or an ELF vmlinux");
       }
       SetupHeader header = SetupHeader.read(contents, name);
+      if (entry64) {
+        header.requireEntry64(name);
+      }
       long start = header.payloadStart();
       long length = header.payloadLength();
       if (start + length > contents.byteSize()) {
@@ -86,7 +118,7 @@ public final class KernelImage implements AutoCloseable {
                 + " are needed; the file is damaged, get it again");
       }
       MemorySegment unpacked = Payload.unpack(contents.asSlice(start, length), scratch, name);
-      if (!ElfKernel.isPresent(unpacked)) {
+      if (!ElfFile.isPresent(unpacked)) {
         throw new BootException(
             name + ": its payload is not an ELF kernel; give the kernel's ELF vmlinux instead");
       }
@@ -107,6 +139,21 @@ public final class KernelImage implements AutoCloseable {
   /** The guest-physical address of the 64-bit entry. */
   public long entry() {
     return kernel.entry();
+  }
+
+  /** The entry as it is in the ELF header: physical or virtual. */
+  public long linkedEntry() {
+    return kernel.linkedEntry();
+  }
+
+  /** The kernel's notes of owner "Xen". */
+  public List<ElfNote> xenNotes() {
+    return kernel.xenNotes();
+  }
+
+  /** What {@link #load} copies: pieces with contents. The offsets are for {@link #read}. */
+  public List<LoadRun> runs() {
+    return kernel.runs();
   }
 
   /** The lowest guest-physical address that the kernel occupies. */
@@ -143,10 +190,20 @@ public final class KernelImage implements AutoCloseable {
               + megabytes(memory.size())
               + "; give it more (--memory)");
     }
+    for (LoadRun run : kernel.runs()) {
+      read(run.offset(), run.length(), memory, run.gpa());
+    }
+  }
+
+  /**
+   * Copies {@code length} bytes at {@code offset} of the unpacked kernel into memory.
+   *
+   * @param gpa where to; all of it is RAM
+   * @throws BootException where the file can't be read any more
+   */
+  public void read(long offset, long length, GuestMemory memory, long gpa) {
     try {
-      for (LoadRun run : kernel.runs()) {
-        FileRegion.read(channel, run.offset(), memory, run.gpa(), run.length());
-      }
+      FileRegion.read(channel, offset, memory, gpa, length);
     } catch (IOException e) {
       throw unreadable("kernel", Path.of(name), e);
     }
@@ -161,7 +218,8 @@ public final class KernelImage implements AutoCloseable {
     }
   }
 
-  static BootException unreadable(String what, Path file, IOException e) {
+  /** The error of a file that can't be read: {@code what} is "kernel" or the like. */
+  public static BootException unreadable(String what, Path file, IOException e) {
     String why =
         switch (e) {
           case java.nio.file.NoSuchFileException _ -> "there is no such file";

@@ -7,4 +7,4 @@ package io.ringside.boot;
  * @param offset where it is in the file
  * @param length bytes, more than 0
  */
-record LoadRun(long gpa, long offset, long length) {}
+public record LoadRun(long gpa, long offset, long length) {}

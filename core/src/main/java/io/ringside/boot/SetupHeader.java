@@ -48,7 +48,10 @@ public final class SetupHeader {
   static final int MAGIC_VALUE = 0x5372_6448;
 
   /** Protocol 2.12 (Linux 3.8) brought {@code XLOADFLAGS}, hence the word on the 64-bit entry. */
-  static final int MIN_VERSION = 0x020c;
+  static final int ENTRY_64_VERSION = 0x020c;
+
+  /** Protocol 2.08 (Linux 2.6.26) brought {@code PAYLOAD_OFFSET}, without which the kernel can't be unpacked here. */
+  static final int MIN_VERSION = 0x0208;
 
   private static final int BOOT_FLAG_VALUE = 0xaa55;
   private static final int SECTOR = 512;
@@ -72,18 +75,12 @@ public final class SetupHeader {
    *
    * @param file the whole file, for which {@link #isPresent} holds
    * @param name how messages call the file
-   * @throws BootException where this loader can't start such a kernel
+   * @throws BootException where this loader can't unpack such a kernel
    */
   static SetupHeader read(MemorySegment file, String name) {
     int version = file.get(ValueLayout.JAVA_SHORT_UNALIGNED, VERSION) & 0xffff;
     if (version < MIN_VERSION) {
-      throw new BootException(
-          name
-              + ": its boot protocol is "
-              + (version >> 8)
-              + "."
-              + (version & 0xff)
-              + ", and the 64-bit entry needs 2.12; use a 64-bit kernel from Linux 3.8 on");
+      throw tooOld(name, version, "unpacking it needs 2.08; use a 64-bit kernel from Linux 3.8 on");
     }
     // The byte at 0x201 is the distance of the jump over the header, so it tells where the header
     // ends.
@@ -102,11 +99,35 @@ public final class SetupHeader {
     if ((header.byteAt(LOADFLAGS) & LOADED_HIGH) == 0) {
       throw new BootException(name + ": a zImage, which loads low; use the kernel's bzImage");
     }
-    if ((header.shortAt(XLOADFLAGS) & XLF_KERNEL_64) == 0) {
+    return header;
+  }
+
+  /**
+   * Checks that the kernel can be entered in 64-bit mode.
+   *
+   * @param name how messages call the file
+   * @throws BootException where it can't
+   */
+  void requireEntry64(String name) {
+    if (version() < ENTRY_64_VERSION) {
+      throw tooOld(
+          name, version(), "the 64-bit entry needs 2.12; use a 64-bit kernel from Linux 3.8 on");
+    }
+    if ((shortAt(XLOADFLAGS) & XLF_KERNEL_64) == 0) {
       throw new BootException(
           name + ": has no 64-bit entry (a 32-bit kernel); use an x86-64 kernel");
     }
-    return header;
+  }
+
+  private static BootException tooOld(String name, int version, String why) {
+    return new BootException(
+        name
+            + ": its boot protocol is "
+            + (version >> 8)
+            + "."
+            + (version & 0xff)
+            + ", and "
+            + why);
   }
 
   /** A header for a kernel that comes without one, a plain ELF vmlinux. */

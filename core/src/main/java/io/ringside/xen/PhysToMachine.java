@@ -1,0 +1,91 @@
+package io.ringside.xen;
+
+import java.util.Arrays;
+
+/**
+ * Where the builder has a domain's pages: the P2M as runs of pfns whose mfns adjoin. The guest's own list has an entry
+ * for each page.
+ */
+final class PhysToMachine {
+  private static final int PAGE_SHIFT = 12;
+
+  /** Log2 of the pages that are taken at once if there are so many in a row. */
+  private static final int LARGEST = 9;
+
+  private long[] pfns = new long[16];
+  private long[] mfns = new long[16];
+  private int runs;
+  private final long count;
+
+  private PhysToMachine(long count) {
+    this.count = count;
+  }
+
+  /**
+   * Gives the domain {@code count} frames and the M2P their pfns, 0 and up.
+   *
+   * @throws IllegalStateException where there aren't so many
+   */
+  static PhysToMachine allocate(FrameTable frames, MachineToPhys m2p, long count) {
+    PhysToMachine map = new PhysToMachine(count);
+    int order = LARGEST;
+    for (long pfn = 0; pfn < count; ) {
+      while (1L << order > count - pfn) {
+        order--;
+      }
+      long mfn = frames.allocate(order, 0);
+      if (mfn < 0) {
+        if (--order < 0) {
+          throw new IllegalStateException("machine memory is too small for the domain");
+        }
+        continue;
+      }
+      map.add(pfn, mfn);
+      for (long i = 0; i < 1L << order; i++) {
+        m2p.set(mfn + i, pfn + i);
+      }
+      pfn += 1L << order;
+    }
+    return map;
+  }
+
+  private void add(long pfn, long mfn) {
+    if (runs > 0 && mfn - mfns[runs - 1] == pfn - pfns[runs - 1]) {
+      return;
+    }
+    if (runs == pfns.length) {
+      pfns = Arrays.copyOf(pfns, 2 * runs);
+      mfns = Arrays.copyOf(mfns, 2 * runs);
+    }
+    pfns[runs] = pfn;
+    mfns[runs++] = mfn;
+  }
+
+  /** How many pages there are. */
+  long count() {
+    return count;
+  }
+
+  private int run(long pfn) {
+    int found = Arrays.binarySearch(pfns, 0, runs, pfn);
+    return found >= 0 ? found : -found - 2;
+  }
+
+  /** The frame of a page; {@code pfn} is less than {@link #count}. */
+  long mfn(long pfn) {
+    int run = run(pfn);
+    return mfns[run] + (pfn - pfns[run]);
+  }
+
+  /** The machine address of a pseudo-physical one. */
+  long maddr(long address) {
+    return mfn(address >>> PAGE_SHIFT) << PAGE_SHIFT | address & (1 << PAGE_SHIFT) - 1;
+  }
+
+  /** How many bytes from a pseudo-physical address on adjoin in machine memory too. */
+  long contiguous(long address) {
+    int run = run(address >>> PAGE_SHIFT);
+    long next = run + 1 < runs ? pfns[run + 1] : count;
+    return (next << PAGE_SHIFT) - address;
+  }
+}
