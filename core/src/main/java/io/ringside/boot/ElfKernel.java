@@ -7,7 +7,8 @@ import java.util.List;
 /**
  * The loadable part of an ELF64 kernel.
  *
- * @param entry the guest-physical address of the first instruction
+ * @param entry the guest-physical address of the first instruction, or -1 where the linked entry is neither a physical nor
+ *     a virtual address of what is loaded
  * @param linkedEntry the entry as it is in the ELF header
  * @param start the lowest gpa that the kernel occupies
  * @param end the first gpa after it, memory without file contents included
@@ -63,13 +64,6 @@ record ElfKernel(
           && entry - segment.virtual() < size) {
         physicalEntry = entry - segment.virtual() + physical;
       }
-    }
-    if (physicalEntry < 0) {
-      throw new BootException(
-          name
-              + ": its entry 0x"
-              + Long.toHexString(entry)
-              + " is outside of what it loads; use a kernel for the 64-bit boot protocol");
     }
     return new ElfKernel(
         physicalEntry, entry, start, end, List.copyOf(runs), bounded(elf.notes("Xen")));

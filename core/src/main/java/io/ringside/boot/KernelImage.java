@@ -75,6 +75,13 @@ public final class KernelImage implements AutoCloseable {
   private void requireEntry64() {
     try {
       header.requireEntry64(name);
+      if (kernel.entry() < 0) {
+        throw new BootException(
+            name
+                + ": its entry 0x"
+                + Long.toHexString(kernel.linkedEntry())
+                + " is outside of what it loads; use a kernel for the 64-bit boot protocol");
+      }
     } catch (BootException e) {
       close();
       throw e;
@@ -136,7 +143,7 @@ public final class KernelImage implements AutoCloseable {
     return header;
   }
 
-  /** The guest-physical address of the 64-bit entry. */
+  /** The guest-physical address of the 64-bit entry; only where there must be one. */
   public long entry() {
     return kernel.entry();
   }

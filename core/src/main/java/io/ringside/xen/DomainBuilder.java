@@ -23,6 +23,11 @@ public final class DomainBuilder {
   /** How many vCPUs have their vcpu_info in shared_info. */
   private static final int LEGACY_MAX_VCPUS = 32;
 
+  /** The first event channels, in the order in which xl makes them. */
+  private static final int STORE_PORT = 1;
+
+  private static final int CONSOLE_PORT = 2;
+
   private final Domain domain;
   private final NativeMemory raw;
   private final PvKernel kernel;
@@ -194,9 +199,7 @@ public final class DomainBuilder {
     long[] entries = new long[ENTRIES];
     for (long pfn = 0; pfn < map.count(); pfn += ENTRIES) {
       int count = (int) Math.min(ENTRIES, map.count() - pfn);
-      for (int i = 0; i < count; i++) {
-        entries[i] = map.mfn(pfn + i);
-      }
+      map.mfns(pfn, entries, count);
       long at = map.mfn(layout.p2m() + pfn / ENTRIES) << PAGE_SHIFT;
       MemorySegment.copy(entries, 0, raw.segment(), ValueLayout.JAVA_LONG_UNALIGNED, at, count);
     }
@@ -236,9 +239,4 @@ public final class DomainBuilder {
       raw.putLong(page + StartInfo.NR_P2M_FRAMES, layout.p2mPages());
     }
   }
-
-  /** The first event channels, in the order in which xl makes them. */
-  private static final int STORE_PORT = 1;
-
-  private static final int CONSOLE_PORT = 2;
 }

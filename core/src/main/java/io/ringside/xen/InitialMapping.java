@@ -104,10 +104,10 @@ final class InitialMapping {
     for (long page = first; page <= last; ) {
       int from = (int) page & ENTRIES - 1;
       int count = (int) Math.min(last - page + 1, ENTRIES - from);
-      for (int i = 0; i < count; i++) {
-        long target = pfn + page + i - first;
-        entries[i] =
-            map.mfn(target) << PAGE_SHIFT | (isTable(target) ? PAGE & ~Pte.WRITABLE : PAGE);
+      long target = pfn + page - first;
+      map.mfns(target, entries, count);
+      for (int i = 0; i < count; i++, target++) {
+        entries[i] = entries[i] << PAGE_SHIFT | (isTable(target) ? PAGE & ~Pte.WRITABLE : PAGE);
       }
       long at = (map.mfn(table(1, page >>> 9)) << PAGE_SHIFT) + 8L * from;
       MemorySegment.copy(entries, 0, raw.segment(), ValueLayout.JAVA_LONG_UNALIGNED, at, count);

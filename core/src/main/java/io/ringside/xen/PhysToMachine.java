@@ -77,6 +77,17 @@ final class PhysToMachine {
     return mfns[run] + (pfn - pfns[run]);
   }
 
+  /** The frames of {@code length} pages from {@code pfn} on. */
+  void mfns(long pfn, long[] into, int length) {
+    int run = run(pfn);
+    for (int i = 0; i < length; i++) {
+      if (run + 1 < runs && pfn + i == pfns[run + 1]) {
+        run++;
+      }
+      into[i] = mfns[run] + (pfn + i - pfns[run]);
+    }
+  }
+
   /** The machine address of a pseudo-physical one. */
   long maddr(long address) {
     return mfn(address >>> PAGE_SHIFT) << PAGE_SHIFT | address & (1 << PAGE_SHIFT) - 1;
