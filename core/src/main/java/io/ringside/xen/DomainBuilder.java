@@ -23,11 +23,6 @@ public final class DomainBuilder {
   /** How many vCPUs have their vcpu_info in shared_info. */
   private static final int LEGACY_MAX_VCPUS = 32;
 
-  /** The first event channels, in the order in which xl makes them. */
-  private static final int STORE_PORT = 1;
-
-  private static final int CONSOLE_PORT = 2;
-
   private final Domain domain;
   private final NativeMemory raw;
   private final PvKernel kernel;
@@ -157,7 +152,7 @@ public final class DomainBuilder {
     // 3. What the guest is told.
     writeP2m(map);
     writeSharedInfo();
-    StartOfDay start = start(map);
+    StartOfDay start = connect(map);
     writeStartInfo(map, start, disk.size(), commandLine);
 
     // 4. The page tables, which become the domain's by being checked.
@@ -171,7 +166,9 @@ public final class DomainBuilder {
     domain.types().pin(start.root());
     use(start.root(), PageTypes.L4);
     domain.tables().mapM2p(start.root());
-    domain.vcpu(0).kernelRoot(start.root());
+    PvVcpu vcpu = domain.vcpu(0);
+    vcpu.kernelRoot(start.root());
+    vcpu.traps().kernelStack(start.rsp());
     return start;
   }
 
@@ -183,16 +180,26 @@ public final class DomainBuilder {
     }
   }
 
-  private StartOfDay start(PhysToMachine map) {
-    return new StartOfDay(
-        kernel.entry(),
-        layout.address(layout.stack() + 1),
-        layout.address(layout.startInfo()),
-        map.mfn(layout.tables()),
-        map.mfn(layout.store()),
-        STORE_PORT,
-        map.mfn(layout.console()),
-        CONSOLE_PORT);
+  /** Connects the store and the console: the first event channels, in the order in which xl makes them. */
+  private StartOfDay connect(PhysToMachine map) {
+    domain.config().lock().lock();
+    try {
+      ConsoleRing console = domain.console();
+      EventChannels.Service toStore = domain.eventChannels().connect(() -> {});
+      EventChannels.Service toConsole = domain.eventChannels().connect(console::guestNotified);
+      console.connect(map.mfn(layout.console()) << PAGE_SHIFT, toConsole::raise);
+      return new StartOfDay(
+          kernel.entry(),
+          layout.address(layout.stack() + 1),
+          layout.address(layout.startInfo()),
+          map.mfn(layout.tables()),
+          map.mfn(layout.store()),
+          toStore.port(),
+          map.mfn(layout.console()),
+          toConsole.port());
+    } finally {
+      domain.config().lock().unlock();
+    }
   }
 
   private void writeP2m(PhysToMachine map) {

@@ -26,8 +26,10 @@
  *       registers, fpu_taskswitch), {@code VmAssist}.
  *   <li>Services: {@code ConsoleRing}, {@code ConsoleIo}, {@code XenStoreRing}, {@code XenStore}, {@code GrantTable},
  *       {@code PhysdevOp}, {@code XenVersion}, {@code PvCpuid}, {@code PvMsrs}.
- *   <li>Start of day: {@code ElfNotes}, {@code PvKernel}, {@code StartOfDay} (address space), {@code InitialTables},
- *       {@code StartInfo}, {@code HypercallPage}, {@code DomainBuilder}.
+ *   <li>Start of day: {@link io.ringside.xen.PvKernel} (kernel files) with {@code PvNotes}, {@code KernelContents} and
+ *       {@code BsdSymbols}; {@link io.ringside.xen.DomainBuilder} with {@code Ramdisk}, {@code StartLayout} (what is
+ *       where), {@code PhysToMachine}, {@code InitialMapping} (page tables), {@code StartInfo}, {@code HypercallPage};
+ *       {@link io.ringside.xen.StartOfDay} (registers).
  * </ul>
  */
 package io.ringside.xen;
