@@ -26,6 +26,7 @@ public final class Domain {
   private final SegmentDescriptors segments;
   private final ConsoleOutput consoleOutput;
   private final ConsoleRing console;
+  private final XenStore store;
   private final EventChannels eventChannels;
   private final GrantTable grantTable;
   private final Hypercalls hypercalls;
@@ -58,6 +59,7 @@ public final class Domain {
     this.segments = new SegmentDescriptors(this);
     this.consoleOutput = new ConsoleOutput(config.host());
     this.console = new ConsoleRing(raw, consoleOutput, config.host());
+    this.store = new XenStore(this);
     this.eventChannels = new EventChannels(this);
     this.grantTable = new GrantTable(this);
     this.hypercalls = new Hypercalls(this);
@@ -219,6 +221,11 @@ public final class Domain {
   /** Its console. */
   public ConsoleRing console() {
     return console;
+  }
+
+  /** Its XenStore. */
+  public XenStore store() {
+    return store;
   }
 
   /** The host has room for console output again. The caller holds the lock. */
