@@ -58,6 +58,11 @@ public final class KvmFile implements AutoCloseable {
     };
   }
 
+  /** The file's descriptor, for calls that other code makes. Valid until {@link #close}. */
+  public int descriptor() {
+    return fd;
+  }
+
   /** An ioctl: its result, or where it fails the negative errno. */
   public int ioctl(long request, long argument) {
     int result = (int) IOCTL.call(errno, fd, request, argument);

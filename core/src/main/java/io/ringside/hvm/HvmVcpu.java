@@ -192,6 +192,16 @@ public final class HvmVcpu implements Vcpu {
     };
   }
 
+  /** The descriptor of KVM's file of the vCPU, for whoever calls KVM_RUN in another way than {@link #run}. */
+  public int descriptor() {
+    return vcpu.descriptor();
+  }
+
+  /** The memory that the vCPU shares with KVM: struct kvm_run and what belongs to it. */
+  public NativeMemory shared() {
+    return run;
+  }
+
   /** The registers as text; not while the vCPU runs. */
   public String dump() {
     readState();

@@ -47,7 +47,7 @@ public final class VcpuLoop {
   }
 
   /** Runs the guest on the calling thread until the machine ends; see {@link Machine#run}. */
-  End run() {
+  public End run() {
     thread = Thread.currentThread();
     while (end == null) {
       Exit exit = vcpu.run();
