@@ -160,7 +160,7 @@ public final class HvmVcpu implements Vcpu {
   private int enter() {
     inGuest = true;
     boolean entered = !attention;
-    int result = entered ? vcpu.ioctl(KvmApi.RUN, 0) : -KvmFile.EINTR;
+    int result = entered ? vcpu.ioctlQuickly(KvmApi.RUN, 0) : -KvmFile.EINTR;
     inGuest = false;
     if (attention || result == -KvmFile.EINTR) {
       attention = false;

@@ -16,9 +16,9 @@ record ExitOptions(int exits, int rounds, int warmUp, Optional<Path> out) {
   static final String USAGE =
       """
       usage: bench/run exits [--quick] [--exits N] [--rounds N] [--warm-up N] [--out FILE]
-        --quick    11 rounds of 500 exits
-        --exits    how many exits each loop takes in a round (1000)
-        --rounds   how many rounds there are of each kind of exit (101)
+        --quick    101 rounds of 100 exits
+        --exits    how many exits each loop takes in a round (100)
+        --rounds   how many rounds there are of each kind of exit (1001)
         --warm-up  how many exits each loop takes before the first round (20000)
         --out      put the table into this Markdown file""";
 
@@ -33,15 +33,15 @@ record ExitOptions(int exits, int rounds, int warmUp, Optional<Path> out) {
 
   /** Reads the arguments. */
   static ExitOptions parse(List<String> arguments) throws UsageException {
-    int exits = 1000;
-    int rounds = 101;
+    int exits = 100;
+    int rounds = 1001;
     int warmUp = 20_000;
     Optional<Path> out = Optional.empty();
     for (int i = 0; i < arguments.size(); i++) {
       String option = arguments.get(i);
       if (option.equals("--quick")) {
-        exits = 500;
-        rounds = 11;
+        exits = 100;
+        rounds = 101;
         continue;
       }
       if (i + 1 == arguments.size()) {
