@@ -25,7 +25,8 @@ final class Pieces {
 
   /** Takes the elements of a KVM_EXIT_IO. */
   void takePort() {
-    // Direction, size, port and count in one access: there is an exit for each of these many, and an access costs 10 ns.
+    // Direction, size, port and count in one access: there is an exit for each of these many, and
+    // an access costs 10 ns.
     long access = run.getLong(Run.IO_ACCESS);
     mmio = false;
     write = (access & 0xff) == 1;

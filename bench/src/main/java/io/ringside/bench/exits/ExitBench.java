@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.List;
 
 /** The command {@code exits}: what an exit of KVM costs from Java, beside the same loop in C. */
@@ -38,11 +37,8 @@ public final class ExitBench {
     }
     try {
       String conditions = conditions(options);
-      List<ExitFigures> figures = new ArrayList<>();
-      for (ExitKind kind : ExitKind.values()) {
-        figures.add(new ExitMeter(options).measure(kind));
-      }
-      String text = conditions + "\n" + new ExitReport(figures).markdown();
+      String text =
+          conditions + "\n" + new ExitReport(new ExitMeter(options).measureAll()).markdown();
       System.out.print(text);
       if (options.out().isPresent()) {
         BLOCK.write(options.out().get(), text);

@@ -21,15 +21,7 @@ final class ExitReport {
   /** The table, and whether the goal is reached. */
   String markdown() {
     StringBuilder out = new StringBuilder();
-    row(
-        out,
-        List.of(
-            "exit, ns",
-            "C",
-            "Java",
-            "Java - C",
-            "Java : C",
-            "whole vCPU loop - C"));
+    row(out, List.of("exit, ns", "C", "Java", "Java - C", "Java : C", "whole vCPU loop - C"));
     out.append("|---|--:|--:|--:|--:|--:|\n");
     for (ExitFigures each : figures) {
       List<String> cells = new ArrayList<>();

@@ -45,8 +45,7 @@ final class KvmBackend {
 
   private String line(String label) {
     try {
-      for (String line :
-          Files.readAllLines(root.resolve("proc/cpuinfo"), StandardCharsets.UTF_8)) {
+      for (String line : Files.readAllLines(root.resolve("proc/cpuinfo"), StandardCharsets.UTF_8)) {
         if (line.startsWith(label)) {
           return line.substring(line.indexOf(':') + 1).strip();
         }
