@@ -9,6 +9,9 @@ import java.nio.file.Path;
 final class KvmBackend {
   private static final String EMULATOR = "kvm_pvm";
 
+  /** How the processors begin that QEMU's translator plays. */
+  private static final String TRANSLATED = "QEMU TCG";
+
   private final Path root;
 
   /** Of the host whose /proc and /sys are below {@code root}. */
@@ -31,10 +34,17 @@ final class KvmBackend {
     if (!intel && !amd || !there) {
       return "emulated: no VT-x or AMD-V is behind it";
     }
-    return (intel ? "kvm_intel on VT-x" : "kvm_amd on AMD-V")
-        + (flags.contains(" hypervisor ")
-            ? ", nested: this machine is a virtual one itself, and its exits cost what the hypervisor below takes"
-            : "");
+    return (intel ? "kvm_intel on VT-x" : "kvm_amd on AMD-V") + nesting(flags);
+  }
+
+  private String nesting(String flags) {
+    if (line("model name").startsWith(TRANSLATED)) {
+      return ", played by QEMU's TCG: every instruction takes 20 to 50 times as long as on the processor, and each page"
+          + " that is touched after an exit costs a walk of page tables in software; look at the ratios";
+    }
+    return flags.contains(" hypervisor ")
+        ? ", nested: this machine is a virtual one itself, and its exits cost what the hypervisor below takes"
+        : "";
   }
 
   /** The processor's name. */

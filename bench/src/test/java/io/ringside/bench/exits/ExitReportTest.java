@@ -72,6 +72,9 @@ class ExitReportTest {
     assertThat(backend.describe()).isEqualTo("kvm_amd on AMD-V");
     Files.writeString(root.resolve("proc/cpuinfo"), "flags\t\t: fpu svm hypervisor sse\n");
     assertThat(backend.describe()).startsWith("kvm_amd on AMD-V, nested");
+    Files.writeString(
+        root.resolve("proc/cpuinfo"), "model name: QEMU TCG CPU\nflags: svm hypervisor\n");
+    assertThat(backend.describe()).startsWith("kvm_amd on AMD-V, played by QEMU's TCG");
     Files.createDirectories(root.resolve("sys/module/kvm_pvm"));
     assertThat(backend.describe()).startsWith("emulated by kvm_pvm");
   }
