@@ -1,5 +1,6 @@
 package io.ringside.bench;
 
+import io.ringside.bench.exits.ExitBench;
 import io.ringside.boot.BootException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -12,13 +13,12 @@ import java.util.stream.Stream;
 
 /**
  * Measures the same loads natively, in QEMU and in Ringside, alternating, and prints how they compare. The system
- * property {@code ringside.launcher} names Ringside's launcher.
+ * property {@code ringside.launcher} names Ringside's launcher. The command {@code exits} measures exits of KVM instead.
  *
  * <p>Exit status: 0, 1 if something can't be run or checksums differ, 2 for wrong usage.
  */
 public final class Main {
-  private static final String BEGIN = "<!-- measured: bench/run --out writes from here -->";
-  private static final String END = "<!-- measured: to here -->";
+  private static final MarkedBlock BLOCK = new MarkedBlock("measured", "bench/run --out");
 
   private Main() {}
 
@@ -28,6 +28,9 @@ public final class Main {
   }
 
   private static int run(List<String> arguments) {
+    if (!arguments.isEmpty() && arguments.getFirst().equals("exits")) {
+      return ExitBench.run(arguments.subList(1, arguments.size()));
+    }
     if (arguments.contains("--help")) {
       System.out.println(Options.USAGE);
       return 0;
@@ -82,7 +85,7 @@ public final class Main {
       String text = conditions + "\n" + report.markdown();
       System.out.print(text);
       if (options.out().isPresent()) {
-        write(options.out().get(), text);
+        BLOCK.write(options.out().get(), text);
       }
       return report.checksumsEqual() ? 0 : 1;
     } finally {
@@ -133,19 +136,6 @@ public final class Main {
       return "";
     }
     return lines.isEmpty() ? "" : lines.getFirst();
-  }
-
-  /** Replaces what is between the marks in a file, or writes a new one. */
-  private static void write(Path file, String text) throws IOException {
-    String block = BEGIN + "\n" + text + END + "\n";
-    String old = Files.exists(file) ? Files.readString(file, StandardCharsets.UTF_8) : "";
-    int from = old.indexOf(BEGIN);
-    int to = old.indexOf(END, Math.max(from, 0));
-    String contents =
-        from < 0 || to < 0
-            ? old + block
-            : old.substring(0, from) + block.stripTrailing() + old.substring(to + END.length());
-    Files.writeString(file, contents, StandardCharsets.UTF_8);
   }
 
   private static void delete(Path directory) throws IOException {

@@ -35,6 +35,7 @@ record Options(
       usage: bench/run [--quick] [--only NAME,...] [--runs N] [--time MILLISECONDS]
                        [--contenders native,qemu,ringside] [--qemu PROGRAM] [--ringside PROGRAM]
                        [--kernel FILE] [--out FILE] [--list]
+             bench/run exits [--help]    measures exits of KVM
         --quick       one run of 100 ms per load
         --only        these loads only; "boot" is the time to init's first line
         --runs        how often each contender runs, alternating (3)

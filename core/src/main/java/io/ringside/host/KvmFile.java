@@ -2,6 +2,7 @@ package io.ringside.host;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 
 /**
  * An open file of the KVM API: the device, a VM or a vCPU, all of which are driven by {@code ioctl(2)}
@@ -19,6 +20,13 @@ public final class KvmFile implements AutoCloseable {
 
   private static final CFunction OPEN = CFunction.of("open");
   private static final CFunction IOCTL = CFunction.of("ioctl");
+
+  /** A signature of its own, linked when the first vCPU runs. */
+  private static final class Quick {
+    static final MethodHandle IOCTL = CFunction.withoutErrno("ioctl");
+
+    private Quick() {}
+  }
 
   private final String name;
   private final int fd;
@@ -58,10 +66,29 @@ public final class KvmFile implements AutoCloseable {
     };
   }
 
+  /** The file's descriptor, for calls that other code makes. Valid until {@link #close}. */
+  public int descriptor() {
+    return fd;
+  }
+
   /** An ioctl: its result, or where it fails the negative errno. */
   public int ioctl(long request, long argument) {
     int result = (int) IOCTL.call(errno, fd, request, argument);
     return result == -1 ? -CFunction.errno(errno) : result;
+  }
+
+  /**
+   * An ioctl that is made often and seldom fails, such as KVM_RUN: as {@link #ioctl}, and faster. Where it fails it is
+   * made once more, for errno, so it must be one that may be repeated.
+   */
+  public int ioctlQuickly(long request, long argument) {
+    int result;
+    try {
+      result = (int) (long) Quick.IOCTL.invokeExact((long) fd, request, argument);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+    return result == -1 ? ioctl(request, argument) : result;
   }
 
   /**

@@ -20,6 +20,15 @@ public final class NativeCode {
     this.entry = MemorySegment.ofAddress(address);
   }
 
+  /**
+   * The address of a function of the C library, for emitted code to call.
+   *
+   * @throws java.util.NoSuchElementException if it has none of that name
+   */
+  public static long libraryFunction(String name) {
+    return CFunction.address(name);
+  }
+
   /** Calls it; the JVM treats the thread as being in native code meanwhile. */
   public long call(long first, long second) {
     try {

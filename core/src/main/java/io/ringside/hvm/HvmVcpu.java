@@ -160,7 +160,7 @@ public final class HvmVcpu implements Vcpu {
   private int enter() {
     inGuest = true;
     boolean entered = !attention;
-    int result = entered ? vcpu.ioctl(KvmApi.RUN, 0) : -KvmFile.EINTR;
+    int result = entered ? vcpu.ioctlQuickly(KvmApi.RUN, 0) : -KvmFile.EINTR;
     inGuest = false;
     if (attention || result == -KvmFile.EINTR) {
       attention = false;
@@ -190,6 +190,16 @@ public final class HvmVcpu implements Vcpu {
       case KvmApi.EXIT_SHUTDOWN -> new Exit.Shutdown(diagnosis.shutdown());
       default -> new Exit.Failure(diagnosis.failure(reason));
     };
+  }
+
+  /** The descriptor of KVM's file of the vCPU, for whoever calls KVM_RUN in another way than {@link #run}. */
+  public int descriptor() {
+    return vcpu.descriptor();
+  }
+
+  /** The memory that the vCPU shares with KVM: struct kvm_run and what belongs to it. */
+  public NativeMemory shared() {
+    return run;
   }
 
   /** The registers as text; not while the vCPU runs. */

@@ -74,15 +74,17 @@ final class KvmApi {
     static final int CR8 = 16;
     static final int APIC_BASE = 24;
     static final int HARDWARE_REASON = 32;
-    static final int IO_DIRECTION = 32;
-    static final int IO_SIZE = 33;
-    static final int IO_PORT = 34;
-    static final int IO_COUNT = 36;
+
+    /** Direction (1 is out) in bits 7 to 0, size in 15 to 8, port in 31 to 16, count above. */
+    static final int IO_ACCESS = 32;
+
     static final int IO_DATA_OFFSET = 40;
     static final int MMIO_ADDRESS = 32;
     static final int MMIO_DATA = 40;
-    static final int MMIO_LENGTH = 48;
-    static final int MMIO_IS_WRITE = 52;
+
+    /** Length in bits 31 to 0, whether it is a write in 39 to 32. */
+    static final int MMIO_ACCESS = 48;
+
     static final int SUBERROR = 32;
     static final int NDATA = 36;
     static final int ERROR_FLAGS = 40;

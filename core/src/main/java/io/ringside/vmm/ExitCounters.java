@@ -1,7 +1,5 @@
 package io.ringside.vmm;
 
-import io.ringside.machine.Exit;
-
 /** Count and time of each kind of exit; always on. Written by the vCPU's thread only. */
 public final class ExitCounters {
   /** The kinds, in the order of the arrays. */
@@ -27,22 +25,11 @@ public final class ExitCounters {
   public ExitCounters() {}
 
   /** Counts one exit that took {@code duration} nanoseconds to handle. */
-  void count(Exit exit, long duration) {
-    int kind =
-        switch (exit) {
-          case Exit.PortRead e -> 0;
-          case Exit.PortWrite e -> 1;
-          case Exit.MmioRead e -> 2;
-          case Exit.MmioWrite e -> 3;
-          case Exit.Halt e -> 4;
-          case Exit.Interrupted e -> 5;
-          case Exit.SingleStep e -> 6;
-          case Exit.Shutdown e -> 7;
-          case Exit.Failure e -> 8;
-        };
-    count[kind]++;
-    nanos[kind] += duration;
-    longest[kind] = Math.max(longest[kind], duration);
+  void count(Kind kind, long duration) {
+    int at = kind.ordinal();
+    count[at]++;
+    nanos[at] += duration;
+    longest[at] = Math.max(longest[at], duration);
   }
 
   /** How many. */
