@@ -92,8 +92,7 @@ final class MachineRunner implements GuestRunner {
       CacheDirectory cache,
       Optional<Path> initrd) {
     String console0 = request.method() == Method.PV ? PV_COMMAND_LINE : COMMAND_LINE;
-    String commandLine =
-        request.append().isEmpty() ? console0 : console0 + " " + request.append();
+    String commandLine = request.append().isEmpty() ? console0 : console0 + " " + request.append();
     return new MachineConfig(
         switch (request.method()) {
           case PV -> io.ringside.vmm.Method.PV;

@@ -1,7 +1,7 @@
 package io.ringside.guest;
 
-import io.ringside.boot.GuestFiles;
 import io.ringside.boot.CacheDirectory;
+import io.ringside.boot.GuestFiles;
 import io.ringside.vmm.Machine;
 import io.ringside.vmm.MachineConfig;
 import io.ringside.vmm.Method;

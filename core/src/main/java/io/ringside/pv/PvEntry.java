@@ -45,8 +45,7 @@ final class PvEntry implements VmmEntry, PvControls {
     this.domain = vcpu.domain();
     this.traps = vcpu.traps();
     this.state = engine.state();
-    this.msrs =
-        new PvMsrs(vcpu, engine.cpuid(), true, value -> state.set(CpuState.TSC_AUX, value));
+    this.msrs = new PvMsrs(vcpu, engine.cpuid(), true, value -> state.set(CpuState.TSC_AUX, value));
     this.cpuid = new PvCpuid(domain, engine.cpuid());
     this.privileged = new PrivilegedInstructions(vcpu, cpuid, msrs, this);
     cr4(privileged.cr4());

@@ -12,13 +12,11 @@ import io.ringside.xen.PvVcpu;
 final class PvProcessor implements PvCpu {
   private static final long FLAG_IF = 1 << 9;
 
-  /** IOPL, NT, RF, VM, VIF and VIP, which a guest's flags never have. */
-  private static final long NEVER_SET = 3 << 12 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 20;
+  /** IOPL, RF, VM, VIF and VIP, which a guest's flags never have. */
+  private static final long NEVER_SET = 3 << 12 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 20;
 
   private static final long WRITABLE_FLAGS = 0x3f_7fd5;
   private static final long CR0_TS = 1 << 3;
-  private static final int USER_DATA_RIGHTS = 0xc0f3;
-  private static final long FLAT_LIMIT = 0xffff_ffffL;
 
   private final BtVcpu engine;
   private final CpuState state;
@@ -149,15 +147,10 @@ final class PvProcessor implements PvCpu {
   @Override
   public boolean loadSelector(int segment, int selector) {
     if ((selector & 0xfffc) == 0) {
-      if (segment == CpuState.CS) {
+      if (segment == CpuState.CS || segment == CpuState.SS) {
         return false;
       }
-      // A null SS is what 64-bit code may have in ring 0 to 2; Xen's IRET would fault with it in ring 3.
-      if (segment == CpuState.SS) {
-        state.segment(segment, selector, USER_DATA_RIGHTS, FLAT_LIMIT, 0);
-      } else {
-        state.segment(segment, selector, 0, 0, 0);
-      }
+      state.segment(segment, selector, 0, 0, 0);
       return true;
     }
     long descriptor = vcpu.descriptor(selector);

@@ -51,10 +51,18 @@ final class PvMachine extends Machine {
     host.loop = loop;
     engine.attach(loop::interruptChanged);
 
-    // 5. Start of day: the kernel, its ramdisk, tables and pages as Xen hands them over, and the registers.
+    // 5. Start of day: the kernel, its ramdisk, tables and pages as Xen hands them over, and the
+    // registers.
     try (PvKernel kernel = PvKernel.open(config.kernel(), config.cache())) {
       DomainBuilder.build(domain, kernel, config.initrd(), config.commandLine())
           .load(domain.vcpu(0).cpu());
+    }
+    // Publishes the clock, and starts the tick that a PV guest begins with.
+    lock.lock();
+    try {
+      domain.vcpu(0).mayRun();
+    } finally {
+      lock.unlock();
     }
   }
 

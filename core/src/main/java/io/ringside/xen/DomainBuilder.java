@@ -160,8 +160,6 @@ public final class DomainBuilder {
     if (layout.p2mMapping().isPresent()) {
       layout.p2mMapping().get().write(raw, map);
     }
-    use(start.storeMfn(), PageTypes.WRITABLE);
-    use(start.consoleMfn(), PageTypes.WRITABLE);
     use(start.root(), PageTypes.L4);
     domain.types().pin(start.root());
     use(start.root(), PageTypes.L4);
@@ -180,23 +178,25 @@ public final class DomainBuilder {
     }
   }
 
-  /** Connects the store and the console: the first event channels, in the order in which xl makes them. */
+  /** Connects the store and the console. */
   private StartOfDay connect(PhysToMachine map) {
     domain.config().lock().lock();
     try {
-      ConsoleRing console = domain.console();
-      EventChannels.Service toStore = domain.eventChannels().connect(() -> {});
-      EventChannels.Service toConsole = domain.eventChannels().connect(console::guestNotified);
-      console.connect(map.mfn(layout.console()) << PAGE_SHIFT, toConsole::raise);
+      DomainServices.Ports ports =
+          DomainServices.connect(
+              domain,
+              map.mfn(layout.console()),
+              map.mfn(layout.store()),
+              map.count() << PAGE_SHIFT - 10);
       return new StartOfDay(
           kernel.entry(),
           layout.address(layout.stack() + 1),
           layout.address(layout.startInfo()),
           map.mfn(layout.tables()),
           map.mfn(layout.store()),
-          toStore.port(),
+          ports.store(),
           map.mfn(layout.console()),
-          toConsole.port());
+          ports.console());
     } finally {
       domain.config().lock().unlock();
     }

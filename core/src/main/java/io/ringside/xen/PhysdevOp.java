@@ -10,6 +10,10 @@ final class PhysdevOp {
 
   /** physdev_op. */
   long operation(PvVcpu caller, int command, long argument) {
+    if (command == 6) {
+      caller.traps().registers().iopl((long) caller.access().readInt(argument) << 12);
+      return 0;
+    }
     throw HypercallException.of(domain.unimplemented());
   }
 
