@@ -365,7 +365,7 @@ class EventChannelsTest {
     for (int i = 0; i < services.length; i++) {
       services[i] = channels.connect(() -> {});
     }
-    int rounds = 20_000;
+    int rounds = 5_000;
     long[] seen = new long[services.length];
     AtomicLong acknowledged = new AtomicLong();
     Thread raiser =
