@@ -160,8 +160,6 @@ public final class DomainBuilder {
     if (layout.p2mMapping().isPresent()) {
       layout.p2mMapping().get().write(raw, map);
     }
-    use(start.storeMfn(), PageTypes.WRITABLE);
-    use(start.consoleMfn(), PageTypes.WRITABLE);
     use(start.root(), PageTypes.L4);
     domain.types().pin(start.root());
     use(start.root(), PageTypes.L4);
@@ -184,19 +182,19 @@ public final class DomainBuilder {
   private StartOfDay connect(PhysToMachine map) {
     domain.config().lock().lock();
     try {
-      ConsoleRing console = domain.console();
-      EventChannels.Service toStore = domain.eventChannels().connect(() -> {});
-      EventChannels.Service toConsole = domain.eventChannels().connect(console::guestNotified);
-      console.connect(map.mfn(layout.console()) << PAGE_SHIFT, toConsole::raise);
+      long storeMfn = map.mfn(layout.store());
+      long consoleMfn = map.mfn(layout.console());
+      long memoryKib = map.count() << PAGE_SHIFT - 10;
+      DomainServices.Ports ports = DomainServices.connect(domain, consoleMfn, storeMfn, memoryKib);
       return new StartOfDay(
           kernel.entry(),
           layout.address(layout.stack() + 1),
           layout.address(layout.startInfo()),
           map.mfn(layout.tables()),
-          map.mfn(layout.store()),
-          toStore.port(),
-          map.mfn(layout.console()),
-          toConsole.port());
+          storeMfn,
+          ports.store(),
+          consoleMfn,
+          ports.console());
     } finally {
       domain.config().lock().unlock();
     }
