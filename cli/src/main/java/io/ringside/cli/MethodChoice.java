@@ -15,14 +15,12 @@ record MethodChoice(Method method, String reason, String warning) {
   /**
    * Decides.
    *
-   * @throws UsageException for a method that Ringside hasn't
    * @throws HostException for a method that the host can't run, or if it can run none
    */
   static MethodChoice of(Method wanted, Host host) {
     return switch (wanted) {
       case AUTO -> automatic(host);
-      case BT -> translation(host);
-      case PV -> new MethodChoice(wanted, AS_ASKED, "");
+      case BT, PV -> translation(wanted, host);
       case HVM -> hardware(host);
     };
   }
@@ -55,12 +53,13 @@ record MethodChoice(Method method, String reason, String warning) {
             + "; 'ringside doctor' tells more");
   }
 
-  private static MethodChoice translation(Host host) {
+  /** Binary translation, and paravirtualization, whose guests its engine executes. */
+  private static MethodChoice translation(Method wanted, Host host) {
     String lacking = TranslationNeeds.lacking(host);
     if (!lacking.isEmpty()) {
-      throw new HostException("--method bt: this host lacks " + lacking);
+      throw new HostException("--method " + wanted.label() + ": this host lacks " + lacking);
     }
-    return new MethodChoice(Method.BT, AS_ASKED, "");
+    return new MethodChoice(wanted, AS_ASKED, "");
   }
 
   private static MethodChoice hardware(Host host) {
@@ -82,14 +81,5 @@ record MethodChoice(Method method, String reason, String warning) {
 
   private static String orTranslation(Host host) {
     return TranslationNeeds.lacking(host).isEmpty() ? ", or use --method bt" : "";
-  }
-
-  private static UsageException notYet(String label, String name) {
-    return new UsageException(
-        "--method "
-            + label
-            + ": "
-            + name
-            + " is not there yet, only binary translation is; use --method bt or auto");
   }
 }

@@ -115,7 +115,6 @@ class RingsideTest {
 
   @ParameterizedTest
   @CsvSource({
-    "run --method pv, '--method pv: paravirtualization is not there yet, only binary translation'",
     "run --method kvm, '--method kvm: there is no such method; choose auto, bt, pv or hvm'",
     "run --memory 1, '--memory 1: 1M is too little; a guest needs 32M at least'",
     "run --timeout 0, '--timeout 0: not a number of seconds above 0'",

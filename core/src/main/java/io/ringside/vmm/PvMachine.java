@@ -58,12 +58,7 @@ final class PvMachine extends Machine {
           .load(domain.vcpu(0).cpu());
     }
     // Publishes the clock, and starts the tick that a PV guest begins with.
-    lock.lock();
-    try {
-      domain.vcpu(0).mayRun();
-    } finally {
-      lock.unlock();
-    }
+    domain.vcpu(0).mayRun();
   }
 
   @Override

@@ -101,6 +101,12 @@ final class CallbackOp {
       return -Errno.EINVAL;
     }
     caller.traps().table().setMasking(Traps.NMI, address);
+    Domain domain = caller.domain();
+    boolean reason = domain.raw().getLong(domain.sharedInfo() + SharedInfo.NMI_REASON) != 0;
+    if (caller.id() == 0 && reason && caller.traps().raiseNmi()) {
+      // It may have come before there was a handler.
+      caller.wake();
+    }
     return 0;
   }
 }

@@ -178,24 +178,22 @@ public final class DomainBuilder {
     }
   }
 
-  /** Connects the store and the console. */
+  /** Connects the store and the console: the first event channels, in the order in which xl makes them. */
   private StartOfDay connect(PhysToMachine map) {
     domain.config().lock().lock();
     try {
-      DomainServices.Ports ports =
-          DomainServices.connect(
-              domain,
-              map.mfn(layout.console()),
-              map.mfn(layout.store()),
-              map.count() << PAGE_SHIFT - 10);
+      long storeMfn = map.mfn(layout.store());
+      long consoleMfn = map.mfn(layout.console());
+      long memoryKib = map.count() << PAGE_SHIFT - 10;
+      DomainServices.Ports ports = DomainServices.connect(domain, consoleMfn, storeMfn, memoryKib);
       return new StartOfDay(
           kernel.entry(),
           layout.address(layout.stack() + 1),
           layout.address(layout.startInfo()),
           map.mfn(layout.tables()),
-          map.mfn(layout.store()),
+          storeMfn,
           ports.store(),
-          map.mfn(layout.console()),
+          consoleMfn,
           ports.console());
     } finally {
       domain.config().lock().unlock();

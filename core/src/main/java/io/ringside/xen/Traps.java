@@ -182,7 +182,7 @@ public final class Traps {
   public void systemCall(boolean compatibility) {
     PvCpu cpu = vcpu.cpu();
     long rip = cpu.rip();
-    long rflags = cpu.rflags();
+    long rflags = cpu.rflags() & ~RF;
     cpu.register(RCX, rip);
     cpu.register(R11, rflags);
     int cs = compatibility ? Layout.FLAT_CS32 : Layout.FLAT_CS64;

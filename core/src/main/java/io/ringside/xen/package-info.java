@@ -21,9 +21,11 @@
  *       MemoryOp} with {@code Reservations}, {@code MemoryExchange} and {@code MemoryMap}, {@code MachineToPhys},
  *       {@code WritablePageTables} (emulated writes to page tables), {@code SegmentDescriptors} (pages of descriptors).
  *   <li>Events, time, CPU: {@code SharedInfo} (layout), {@code EventChannels}, {@code PvClock}, {@code VcpuTimers},
- *       {@code RunState}, {@code SchedOp}, {@code VcpuOp}, {@code CallbackOp}, {@code Traps} (trap table, bounce
- *       frames, IRET), {@code CpuHypercalls} (stack_switch, set_gdt, update_descriptor, segment bases, debug
- *       registers, fpu_taskswitch), {@code VmAssist}.
+ *       {@code RunState}, {@code SchedOp}, {@code VcpuOp}, {@code CallbackOp}, {@link
+ *       io.ringside.xen.Traps} (bounce frames, IRET) with {@code TrapTable}, {@code Callbacks} and {@code
+ *       VirtualRegisters}, {@code CpuHypercalls} (stack_switch, set_gdt, update_descriptor, segment bases, debug
+ *       registers, fpu_taskswitch), {@code VmAssist}, {@link io.ringside.xen.PrivilegedInstructions} (what is emulated
+ *       after #GP) with {@code PvPorts} and {@link io.ringside.xen.PvControls}.
  *   <li>Services: {@code ConsoleRing}, {@code ConsoleIo}, {@code XenStoreRing}, {@code XenStore}, {@code GrantTable},
  *       {@code PhysdevOp}, {@code XenVersion}, {@code PvCpuid}, {@code PvMsrs}.
  *   <li>Start of day: {@link io.ringside.xen.PvKernel} (kernel files) with {@code PvNotes}, {@code KernelContents} and

@@ -149,6 +149,13 @@ class CpuHypercallsTest {
     assertThat(call(HypercallNumber.NMI_OP, 2, 0)).isEqualTo(-Errno.ENOSYS);
   }
 
+  @Test
+  void nmiThatHadNoHandlerComesAgain() {
+    guest.raw.putLong(guest.domain.sharedInfo() + SharedInfo.NMI_REASON, 1);
+    assertThat(call(HypercallNumber.NMI_OP, 0, guest.arguments(HANDLER, 0))).isZero();
+    assertThat(traps.hasPending()).isTrue();
+  }
+
   // Registers.
 
   @Test

@@ -2,8 +2,10 @@ package io.ringside.xen;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -354,5 +356,54 @@ class EventChannelsTest {
         .isEqualTo(-Errno.ENOSYS);
     assertThat(guest.call(HypercallNumber.EVENT_CHANNEL_OP_COMPAT, 0x1000))
         .isEqualTo(-Errno.EFAULT);
+  }
+
+  @Test
+  @Timeout(60)
+  void eventsOfAnotherThreadAreNotLost() throws InterruptedException {
+    EventChannels.Service[] services = new EventChannels.Service[3];
+    for (int i = 0; i < services.length; i++) {
+      services[i] = channels.connect(() -> {});
+    }
+    int rounds = 5_000;
+    long[] seen = new long[services.length];
+    AtomicLong acknowledged = new AtomicLong();
+    Thread raiser =
+        new Thread(
+            () -> {
+              for (int i = 0; i < rounds; i++) {
+                for (EventChannels.Service service : services) {
+                  service.raise();
+                }
+                // The next round waits until the guest has seen the last event of this one.
+                while (acknowledged.get() <= i && !Thread.currentThread().isInterrupted()) {
+                  Thread.onSpinWait();
+                }
+              }
+            });
+    raiser.start();
+    try {
+      int last = services.length - 1;
+      while (seen[last] < rounds) {
+        if (!upcall()) {
+          Thread.onSpinWait();
+          continue;
+        }
+        guest.raw.putByte(info + SharedInfo.UPCALL_PENDING, 0);
+        long words = guest.raw.getAndAnd(info + SharedInfo.PENDING_SELECTOR, 0);
+        if (words == 0) {
+          continue;
+        }
+        long ports = guest.raw.getAndAnd(shared + SharedInfo.EVTCHN_PENDING, 0);
+        for (int i = 0; i < services.length; i++) {
+          seen[i] += ports >>> services[i].port() & 1;
+        }
+        acknowledged.set(seen[last]);
+      }
+    } finally {
+      raiser.interrupt();
+      raiser.join();
+    }
+    assertThat(seen).containsOnly(rounds);
   }
 }
