@@ -148,10 +148,11 @@ class MethodChoiceTest {
   }
 
   @Test
-  void paravirtualizationIsNotThereYet() {
-    assertThatThrownBy(() -> choose(Method.PV))
-        .isInstanceOf(UsageException.class)
-        .hasMessageContaining("paravirtualization is not there yet");
+  void paravirtualizationNeedsWhatTranslationNeeds() {
+    fake.cpu("fpu");
+    assertThatThrownBy(() -> choose(Method.PV)).hasMessageContaining("--method pv", "BMI2");
+    fake.cpu("fpu bmi2");
+    assertThat(choose(Method.PV)).isEqualTo(new MethodChoice(Method.PV, "as asked", ""));
   }
 
   private MethodChoice choose(Method wanted) {
