@@ -27,6 +27,9 @@ final class CodePages {
   private final boolean[] localSlot = new boolean[SLOTS];
   private final int[] locals = new int[SLOTS];
   private int localCount;
+  private final boolean[] sharedSlot = new boolean[SLOTS];
+  private final int[] shareds = new int[SLOTS];
+  private int sharedCount;
 
   /** Whether parts of a larger page may have been put in, by hash of its number. */
   private final boolean[] large = new boolean[256];
@@ -76,7 +79,12 @@ final class CodePages {
     physicalPage[slot] = page;
     userPage[slot] = user;
     context.putInt(Context.EXEC_TLB + 4L * slot, id);
-    if (!mmu.global() && !localSlot[slot]) {
+    if (mmu.global()) {
+      if (!sharedSlot[slot]) {
+        sharedSlot[slot] = true;
+        shareds[sharedCount++] = slot;
+      }
+    } else if (!localSlot[slot]) {
       localSlot[slot] = true;
       locals[localCount++] = slot;
     }
@@ -118,12 +126,13 @@ final class CodePages {
   }
 
   void flushAll() {
-    for (int slot = 0; slot < SLOTS; slot++) {
-      context.putInt(Context.EXEC_TLB + 4L * slot, 0);
+    flushNonGlobal();
+    for (int n = 0; n < sharedCount; n++) {
+      sharedSlot[shareds[n]] = false;
+      context.putInt(Context.EXEC_TLB + 4L * shareds[n], 0);
     }
-    Arrays.fill(localSlot, false);
+    sharedCount = 0;
     Arrays.fill(large, false);
-    localCount = 0;
   }
 
   private static int regionHash(long region, int shift) {

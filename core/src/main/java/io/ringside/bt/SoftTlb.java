@@ -34,6 +34,12 @@ final class SoftTlb {
   private final int[] locals = new int[ALL];
   private int localCount;
 
+  /** Which slots hold or held a global page since all were emptied, and a list of them. */
+  private final boolean[] shared = new boolean[ALL];
+
+  private final int[] shareds = new int[ALL];
+  private int sharedCount;
+
   /** Whether pages of the 2 MiB or 1 GiB around may have been put in from one larger page, by hash. */
   private final boolean[] large = new boolean[1024];
 
@@ -49,7 +55,7 @@ final class SoftTlb {
     this.context = context;
     this.ramAddress = ramAddress;
     this.writableAt = new char[(int) (ramEnd >>> 12)];
-    flushAll();
+    emptyAll();
   }
 
   private static int slot(long gva) {
@@ -86,7 +92,12 @@ final class SoftTlb {
         rememberWritable((int) (gpa >>> 12), index);
       }
     }
-    if (!global && !local[index]) {
+    if (global) {
+      if (!shared[index]) {
+        shared[index] = true;
+        shareds[sharedCount++] = index;
+      }
+    } else if (!local[index]) {
       local[index] = true;
       locals[localCount++] = index;
     }
@@ -115,15 +126,23 @@ final class SoftTlb {
   }
 
   void flushAll() {
+    flushNonGlobal();
+    for (int n = 0; n < sharedCount; n++) {
+      int index = shareds[n];
+      shared[index] = false;
+      clear(index / ENTRIES, index & ENTRIES - 1);
+    }
+    sharedCount = 0;
+    Arrays.fill(large, false);
+  }
+
+  private void emptyAll() {
     for (int tlb = 0; tlb < 3; tlb++) {
       context.fill(Context.tlbRead(tlb), 8L * ENTRIES, EMPTY_BYTE);
       context.fill(Context.tlbWrite(tlb), 8L * ENTRIES, EMPTY_BYTE);
       clear(tlb, SPECIAL_SLOT);
       clear(tlb, SPECIAL_SLOT + 1);
     }
-    Arrays.fill(local, false);
-    Arrays.fill(large, false);
-    localCount = 0;
   }
 
   void flushNonGlobal() {

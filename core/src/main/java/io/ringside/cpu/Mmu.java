@@ -44,6 +44,7 @@ public final class Mmu {
   private boolean global;
   private boolean executable;
   private boolean deprivileged;
+  private boolean upperHalf;
   private GuestFault fault = GuestFault.GP0;
 
   /**
@@ -59,7 +60,10 @@ public final class Mmu {
     this.reservedAddressBits = ADDRESS & -(1L << physicalAddressBits);
   }
 
-  /** No page counts as global: a deprivileged guest's kernel and programs have page tables of their own. */
+  /**
+   * What counts as global is up to the VMM from now on: for a deprivileged guest the upper half of its kernel's address
+   * space, whatever the entries say.
+   */
   void enterVmm() {
     deprivileged = true;
   }
@@ -88,6 +92,7 @@ public final class Mmu {
       fault = GuestFault.GP0;
       return -1;
     }
+    upperHalf = gva < 0;
     boolean nxEnabled = (state.get(CpuState.EFER) & RegisterBits.EFER_NXE) != 0;
     long reserved = reservedAddressBits | (nxEnabled ? 0 : NO_EXECUTE);
 
@@ -185,7 +190,7 @@ public final class Mmu {
 
   /** Whether the translation is global: leaf G with CR4.PGE. */
   public boolean global() {
-    return global && !deprivileged;
+    return deprivileged ? upperHalf && state.get(CpuState.DEPRIVILEGED_KERNEL) != 0 : global;
   }
 
   /** Whether the same mode may fetch instructions from it. */

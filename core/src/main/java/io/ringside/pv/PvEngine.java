@@ -24,6 +24,7 @@ public final class PvEngine implements AutoCloseable {
 
   private final BtVcpu vcpu;
   private final PvVcpu pvVcpu;
+  private final GuestMemory memory;
 
   /**
    * Makes it.
@@ -32,6 +33,7 @@ public final class PvEngine implements AutoCloseable {
    * @param cacheBytes size of the translation cache
    */
   public PvEngine(Domain domain, GuestMemory memory, HostCpu host, int cacheBytes) {
+    this.memory = memory;
     pvVcpu = domain.vcpu(0);
     vcpu = new BtVcpu(memory, new PvInterrupts(pvVcpu.traps()), host, cacheBytes);
     CpuState s = vcpu.state();
@@ -53,7 +55,7 @@ public final class PvEngine implements AutoCloseable {
    * @param waker gets the vCPU's thread out of the guest or of its sleep; from any thread
    */
   public void attach(Runnable waker) {
-    PvProcessor processor = new PvProcessor(vcpu, pvVcpu, waker);
+    PvProcessor processor = new PvProcessor(vcpu, pvVcpu, memory.raw(), waker);
     vcpu.enterVmm(new PvEntry(vcpu, processor, pvVcpu));
     pvVcpu.attach(processor);
     processor.rflags(0);

@@ -2,8 +2,10 @@ package io.ringside.pv;
 
 import io.ringside.bt.BtVcpu;
 import io.ringside.cpu.CpuState;
+import io.ringside.host.NativeMemory;
 import io.ringside.xen.PvCpu;
 import io.ringside.xen.PvVcpu;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The processor of a PV guest's vCPU: its registers and address spaces, kept by the translator. Kernel and user mode use
@@ -18,14 +20,21 @@ final class PvProcessor implements PvCpu {
   private static final long WRITABLE_FLAGS = 0x3f_7fd5;
   private static final long CR0_TS = 1 << 3;
 
+  /** Bytes of half a page table. */
+  private static final long HALF_TABLE = 2048;
+
   private final BtVcpu engine;
   private final CpuState state;
   private final PvVcpu vcpu;
+  private final NativeMemory ram;
   private final Runnable waker;
 
   private long kernelRoot;
   private long userRoot;
   private boolean kernel = true;
+
+  /** A cached translation may be older than the page tables. */
+  private boolean stale;
 
   /** The base of GS of the mode that is not in force. */
   private long otherGs;
@@ -33,10 +42,12 @@ final class PvProcessor implements PvCpu {
   /**
    * Makes the processor of a vCPU, in kernel mode.
    *
+   * @param ram machine memory by machine address
    * @param waker gets the vCPU's thread out of the guest or of its sleep; from any thread
    */
-  PvProcessor(BtVcpu engine, PvVcpu vcpu, Runnable waker) {
+  PvProcessor(BtVcpu engine, PvVcpu vcpu, NativeMemory ram, Runnable waker) {
     this.engine = engine;
+    this.ram = ram;
     this.state = engine.state();
     this.vcpu = vcpu;
     this.waker = waker;
@@ -60,15 +71,34 @@ final class PvProcessor implements PvCpu {
 
   @Override
   public void kernelRoot(long mfn) {
+    boolean sameKernel = mfn == kernelRoot || kernelRoot != 0 && sameUpperHalf(mfn, kernelRoot);
+    boolean same = mfn == kernelRoot;
     kernelRoot = mfn;
     if (kernel) {
       state.set(CpuState.CR3, mfn << 12);
     }
-    engine.flushNonGlobal();
+    if (stale || !sameKernel) {
+      stale = false;
+      engine.flushAll();
+    } else if (!same) {
+      // What counts as global is the kernel's upper half.
+      engine.flushNonGlobal();
+    }
+  }
+
+  /** Whether two L4 tables have the same entries for the upper half: no translation of it differs, then. */
+  private boolean sameUpperHalf(long one, long other) {
+    MemorySegment all = ram.segment();
+    return all.asSlice((one << 12) + HALF_TABLE, HALF_TABLE)
+            .mismatch(all.asSlice((other << 12) + HALF_TABLE, HALF_TABLE))
+        < 0;
   }
 
   @Override
   public void userRoot(long mfn) {
+    if (mfn == userRoot) {
+      return;
+    }
     userRoot = mfn;
     if (!kernel) {
       state.set(CpuState.CR3, mfn << 12);
@@ -77,9 +107,16 @@ final class PvProcessor implements PvCpu {
   }
 
   @Override
+  public void translationChanged() {
+    stale = true;
+  }
+
+  @Override
   public void flushTlb() {
-    // No page counts as global here.
-    engine.flushNonGlobal();
+    if (stale) {
+      stale = false;
+      engine.flushAll();
+    }
   }
 
   @Override

@@ -185,6 +185,15 @@ public final class Domain {
     }
   }
 
+  /** A present entry of a page table has changed. */
+  void translationChanged() {
+    for (PvVcpu vcpu : vcpus) {
+      if (vcpu.isAttached()) {
+        vcpu.cpu().translationChanged();
+      }
+    }
+  }
+
   /** Drops all translations that its vCPUs have cached. */
   void flushTlbs() {
     for (PvVcpu vcpu : vcpus) {

@@ -155,6 +155,7 @@ final class PageTables implements PageTypes.Contents {
 
   /** Hides the M2P table in an L4 table. */
   void unmapM2p(long mfn) {
+    domain.translationChanged();
     raw.putLong((mfn << 12) + 8 * Layout.FIRST_XEN_SLOT, 0);
   }
 
@@ -256,7 +257,7 @@ final class PageTables implements PageTypes.Contents {
       }
       value = Pte.adjust(level, wanted);
       if (Pte.isSimilar(old, value)) {
-        store(maddr, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
+        store(maddr, old, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
         return 0;
       }
       int error = level == 1 ? enterL1(value, io) : enter(level, value, maddr >>> 12);
@@ -264,7 +265,7 @@ final class PageTables implements PageTypes.Contents {
         return error;
       }
     }
-    store(maddr, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
+    store(maddr, old, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
     if (level == 1) {
       leaveL1(old);
     } else {
@@ -273,9 +274,12 @@ final class PageTables implements PageTypes.Contents {
     return 0;
   }
 
-  private void store(long maddr, long value) {
+  private void store(long maddr, long old, long value) {
     raw.putLong(maddr, value);
     domain.stored(maddr, 8);
+    if (Pte.isPresent(old)) {
+      domain.translationChanged();
+    }
   }
 
   // Walks.

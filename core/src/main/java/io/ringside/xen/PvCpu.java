@@ -41,6 +41,12 @@ public interface PvCpu {
   /** The L4 table of user mode, 0 for none. Takes effect when the mode changes. */
   void userRoot(long mfn);
 
+  /**
+   * An entry that was present has changed in a page table in use: until the next flush cached translations may be old.
+   * While this was not called since the last flush, none is, and a flush has nothing to do.
+   */
+  default void translationChanged() {}
+
   /** Drops all cached translations, global ones too. */
   void flushTlb();
 
