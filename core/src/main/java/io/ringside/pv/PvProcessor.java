@@ -33,8 +33,10 @@ final class PvProcessor implements PvCpu {
   private long userRoot;
   private boolean kernel = true;
 
-  /** A cached translation may be older than the page tables. */
-  private boolean stale;
+  /** Cached translations may be older than the page tables, of the halves of the address space. */
+  private boolean upperStale;
+
+  private boolean lowerStale;
 
   /** The base of GS of the mode that is not in force. */
   private long otherGs;
@@ -77,13 +79,9 @@ final class PvProcessor implements PvCpu {
     if (kernel) {
       state.set(CpuState.CR3, mfn << 12);
     }
-    if (stale || !sameKernel) {
-      stale = false;
-      engine.flushAll();
-    } else if (!same) {
-      // What counts as global is the kernel's upper half.
-      engine.flushNonGlobal();
-    }
+    upperStale |= !sameKernel;
+    lowerStale |= !same;
+    flushTlb();
   }
 
   /** Whether two L4 tables have the same entries for the upper half: no translation of it differs, then. */
@@ -107,16 +105,21 @@ final class PvProcessor implements PvCpu {
   }
 
   @Override
-  public void translationChanged() {
-    stale = true;
+  public void translationChanged(boolean upperHalf) {
+    upperStale |= upperHalf;
+    lowerStale = true;
   }
 
   @Override
   public void flushTlb() {
-    if (stale) {
-      stale = false;
+    if (upperStale) {
       engine.flushAll();
+    } else if (lowerStale) {
+      // What counts as global is the upper half of kernel mode.
+      engine.flushNonGlobal();
     }
+    upperStale = false;
+    lowerStale = false;
   }
 
   @Override

@@ -186,10 +186,10 @@ public final class Domain {
   }
 
   /** A present entry of a page table has changed. */
-  void translationChanged() {
+  void translationChanged(boolean upperHalf) {
     for (PvVcpu vcpu : vcpus) {
       if (vcpu.isAttached()) {
-        vcpu.cpu().translationChanged();
+        vcpu.cpu().translationChanged(upperHalf);
       }
     }
   }

@@ -2,6 +2,7 @@ package io.ringside.xen;
 
 import io.ringside.host.NativeMemory;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
 /**
@@ -18,6 +19,10 @@ final class PageTables implements PageTypes.Contents {
   private final FrameTable frames;
   private final PageTypes types;
   private final MachineToPhys m2p;
+
+  /** Tables that the upper half of an address space has been translated by since they are tables. */
+  private final BitSet kernelHalf = new BitSet();
+
   private final Domain domain;
 
   /** Copies of tables, one for each that is being gone through: tables refer to tables. */
@@ -47,6 +52,7 @@ final class PageTables implements PageTypes.Contents {
 
   @Override
   public void invalidate(long mfn, int level) {
+    kernelHalf.clear((int) mfn);
     leaveAll(mfn, level, entries(mfn), ENTRIES);
     done();
   }
@@ -109,9 +115,29 @@ final class PageTables implements PageTypes.Contents {
       leaveAll(mfn, level, entries, i);
     } else if (level == 4) {
       fillXenSlots(mfn, domain.assists(Domain.ASSIST_M2P_STRICT));
+      for (int slot = Layout.LAST_XEN_SLOT + 1; slot < ENTRIES; slot++) {
+        markKernelHalf(entries[slot], 3);
+      }
     }
     done();
     return error;
+  }
+
+  /**
+   * Marks a table that an entry of the upper half leads to, and those that it leads to itself. {@code level} is the
+   * table's, as far as it isn't a linear one.
+   */
+  private void markKernelHalf(long entry, int level) {
+    int mfn = (int) Pte.mfn(entry);
+    if (level == 0 || !Pte.isPresent(entry) || kernelHalf.get(mfn)) {
+      return;
+    }
+    kernelHalf.set(mfn);
+    if (level > 1) {
+      for (int i = 0; i < ENTRIES; i++) {
+        markKernelHalf(raw.getLong(((long) mfn << 12) + 8L * i), level - 1);
+      }
+    }
   }
 
   private void adjust(long mfn, int level, int index, long entry) {
@@ -155,7 +181,7 @@ final class PageTables implements PageTypes.Contents {
 
   /** Hides the M2P table in an L4 table. */
   void unmapM2p(long mfn) {
-    domain.translationChanged();
+    domain.translationChanged(true);
     raw.putLong((mfn << 12) + 8 * Layout.FIRST_XEN_SLOT, 0);
   }
 
@@ -257,7 +283,11 @@ final class PageTables implements PageTypes.Contents {
       }
       value = Pte.adjust(level, wanted);
       if (Pte.isSimilar(old, value)) {
-        store(maddr, old, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
+        store(
+            maddr,
+            level,
+            old,
+            keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
         return 0;
       }
       int error = level == 1 ? enterL1(value, io) : enter(level, value, maddr >>> 12);
@@ -265,20 +295,29 @@ final class PageTables implements PageTypes.Contents {
         return error;
       }
     }
-    store(maddr, old, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
+    store(maddr, level, old, keepAccessedDirty ? value | old & (Pte.ACCESSED | Pte.DIRTY) : value);
     if (level == 1) {
       leaveL1(old);
     } else {
+      if (level == 4 ? (maddr >>> 3 & 511) > Layout.LAST_XEN_SLOT : isKernelHalf(maddr)) {
+        markKernelHalf(value, level - 1);
+      }
       leave(old, maddr >>> 12);
     }
     return 0;
   }
 
-  private void store(long maddr, long old, long value) {
+  /** Whether a table may translate addresses of the upper half; one that may not translates only lower ones. */
+  private boolean isKernelHalf(long maddr) {
+    return kernelHalf.get((int) (maddr >>> 12));
+  }
+
+  private void store(long maddr, int level, long old, long value) {
     raw.putLong(maddr, value);
     domain.stored(maddr, 8);
     if (Pte.isPresent(old)) {
-      domain.translationChanged();
+      // An L4 table is for both halves.
+      domain.translationChanged(level == 4 || isKernelHalf(maddr));
     }
   }
 

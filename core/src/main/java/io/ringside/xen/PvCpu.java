@@ -44,8 +44,10 @@ public interface PvCpu {
   /**
    * An entry that was present has changed in a page table in use: until the next flush cached translations may be old.
    * While this was not called since the last flush, none is, and a flush has nothing to do.
+   *
+   * @param upperHalf whether translations of addresses in the upper half may be among them
    */
-  default void translationChanged() {}
+  default void translationChanged(boolean upperHalf) {}
 
   /** Drops all cached translations, global ones too. */
   void flushTlb();
