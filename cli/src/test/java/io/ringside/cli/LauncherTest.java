@@ -123,7 +123,7 @@ class LauncherTest {
     assertThat(starts.get(0)).contains("-XX:AOTMode=record");
     assertThat(starts.get(1)).contains("-XX:AOTMode=create");
     assertThat(starts.get(2))
-        .contains("-XX:AOTCache=" + root.resolve("target/dist/ringside-25.0.1.aot"))
+        .contains("-XX:AOTCache=" + root.resolve("target/dist/ringside-25.0.1-bt.aot"))
         .doesNotContain("AOTMode");
     assertThat(root.resolve("target/dist")).isDirectoryNotContaining("glob:**recorded*");
   }
