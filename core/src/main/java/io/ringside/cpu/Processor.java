@@ -4,7 +4,6 @@ import io.ringside.machine.Exit;
 import io.ringside.machine.GuestMemory;
 import io.ringside.machine.InterruptController;
 import io.ringside.x86.Instruction;
-import io.ringside.x86.Kind;
 
 /**
  * The part of one vCPU that is emulated in Java: the MMU, the delivery of interrupts and the instructions that
@@ -156,18 +155,23 @@ public final class Processor {
       nextPendingExit();
       outcome = Outcome.EXIT;
     }
-    if (trap && trapsAfter(insn.opcode.kind())) {
+    if (trapsAfter(insn, trap)) {
       Outcome trapped = singleStep();
       return outcome == Outcome.EXIT && trapped != Outcome.EXIT ? Outcome.EXIT : trapped;
     }
     return outcome;
   }
 
-  /** The transfers that clear TF on their way, and MOV SS, trap later or not at all. */
-  private static boolean trapsAfter(Kind kind) {
-    return switch (kind) {
+  /**
+   * The transfers that clear TF on their way, and MOV SS, trap later or not at all. What counts for others is TF before
+   * the instruction, but for SYSRET TF after it, as if SYSCALL was stepped (arch/x86/entry/entry_64.S of Linux).
+   */
+  private boolean trapsAfter(Instruction insn, boolean before) {
+    return switch (insn.opcode.kind()) {
       case INT, INT1, INT3, SYSCALL, SYSENTER -> false;
-      default -> true;
+      case MOV_TO_SEGMENT -> before && (insn.reg & 7) != CpuState.SS;
+      case SYSRET -> (state.get(CpuState.SYSTEM_FLAGS) & RegisterBits.FLAG_TF) != 0;
+      default -> before;
     };
   }
 

@@ -17,6 +17,7 @@ final class Diagnosis {
   private static final int SUBERROR_UNEXPECTED_EXIT = 4;
   private static final long HAS_INSTRUCTION_BYTES = 1;
   private static final int EFAULT = 14;
+  private static final long RESET_RIP = 0xfff0;
   private static final int EFER_LMA = 1 << 10;
   private static final int CS_LONG = 1 << 13;
 
@@ -46,7 +47,12 @@ final class Diagnosis {
 
   /** A triple fault. */
   String shutdown() {
-    return "the guest's processor shut down after a triple fault at " + instruction();
+    String what = "the guest's processor shut down after a triple fault";
+    registers.load(state);
+    // With AMD-V nothing is left of the registers, and KVM resets them (shutdown_interception in
+    // svm.c).
+    boolean known = isLong() || state.rip() != RESET_RIP;
+    return known ? what + " at " + instruction() : what;
   }
 
   /** Any other reason that the VMM has no answer to. */

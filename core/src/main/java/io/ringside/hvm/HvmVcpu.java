@@ -41,6 +41,9 @@ public final class HvmVcpu implements Vcpu {
   private final HostMapping argumentMapping = HostMapping.anonymous(4096, 0, 4096);
   private final NativeMemory argument = argumentMapping.memory();
 
+  /** Each instruction is to end in an exit. */
+  private boolean stepping;
+
   /** The state was changed from outside. */
   private boolean stateChanged;
 
@@ -113,8 +116,13 @@ public final class HvmVcpu implements Vcpu {
    * @throws HostException if KVM refuses
    */
   public void singleStep(boolean on) {
+    stepping = on;
+    setGuestDebug();
+  }
+
+  private void setGuestDebug() {
     argument.fill(0, 72, 0);
-    argument.putInt(0, on ? DEBUG_ENABLE_AND_SINGLE_STEP : 0);
+    argument.putInt(0, stepping ? DEBUG_ENABLE_AND_SINGLE_STEP : 0);
     vcpu.must("KVM_SET_GUEST_DEBUG", KvmApi.SET_GUEST_DEBUG, argument.address());
   }
 
@@ -135,6 +143,10 @@ public final class HvmVcpu implements Vcpu {
         stateChanged = false;
         windowOpen = false;
         registers.store(state);
+        if (stepping) {
+          // KVM steps from the RIP that it saw here.
+          setGuestDebug();
+        }
         if (interrupts.isPresent() && interrupts.get().hasPending()) {
           lookAtWindow(interrupts.get());
         }

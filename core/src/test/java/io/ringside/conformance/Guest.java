@@ -103,7 +103,12 @@ final class Guest implements AutoCloseable {
     for (Program program : programs) {
       byte[] code = program.a.toByteArray();
       ram.write(program.address, code, 0, code.length);
-      machine.codeChanged(program.address, code.length);
+      // What runs on behind its program ends there, so that a test fails at once.
+      long end = program.address + code.length;
+      if (ram.getByte(end) == 0) {
+        ram.putByte(end, 0xf4);
+      }
+      machine.codeChanged(program.address, code.length + 1);
     }
     if (!programs.isEmpty()) {
       programs.clear();

@@ -23,7 +23,8 @@ class HvmVcpuTest {
   @Test
   void instructionThatKvmCannotEmulate() {
     try (Guest g = new Guest(Method.HVM)) {
-      Program p = g.kernel().mov(15, Guest.MMIO);
+      g.pages.map(Guest.FREE, Guest.MMIO, GuestPages.ALL);
+      Program p = g.kernel().mov(15, Guest.FREE);
       long at = p.here();
       // FLD tbyte [r15]: device memory is no place for an x87 operand, and KVM's emulator has no
       // x87.
@@ -41,6 +42,8 @@ class HvmVcpuTest {
   @Test
   void tripleFaultTellsWhere() {
     try (Guest g = new Guest(Method.HVM)) {
+      // With AMD-V nothing is left of the registers.
+      boolean forgettable = g.isAmd();
       Program p = g.kernel();
       long at = p.here();
       p.bytes(0x0f, 0x0b); // UD2
@@ -50,8 +53,11 @@ class HvmVcpuTest {
               Exit.Shutdown.class,
               shutdown ->
                   assertThat(shutdown.detail())
-                      .contains("triple fault", Long.toHexString(at), "ud2")
-                      .doesNotContain("\n"));
+                      .matches(
+                          ".*triple fault( at "
+                              + Long.toHexString(at)
+                              + ".*ud2.*)"
+                              + (forgettable ? "?" : "")));
     }
   }
 

@@ -260,7 +260,7 @@ class InterruptOrderTest {
   @ForEachMethod
   void gateThatIsNotPresent(Method method) {
     try (Guest g = new Guest(method)) {
-      g.needs(Need.NESTED_EXCEPTIONS);
+      g.needs(Need.NESTED_EXCEPTIONS, Need.GATE_FAULTS);
       long gate = GuestTables.IDT + 16 * VECTOR;
       g.ram.putLong(gate, g.ram.getLong(gate) & ~(1L << 47));
       g.kernel().nop();

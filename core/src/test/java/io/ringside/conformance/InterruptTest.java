@@ -58,6 +58,7 @@ class InterruptTest {
   @ForEachMethod
   void stiAtTheEndOfAPage(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.STI_SHADOW);
       g.at(Guest.KERNEL + 0xfff).sti().hlt();
       g.state.rip(Guest.KERNEL + 0xfff);
       g.machine.interrupts().raise(VECTOR);

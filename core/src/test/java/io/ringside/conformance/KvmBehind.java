@@ -14,7 +14,33 @@ enum KvmBehind {
   HARDWARE("hvm", EnumSet.of(Need.UNDEFINED_VMCALL)),
 
   /** AMD-V as QEMU's TCG emulates it, where this host is itself a virtual machine. */
-  TCG("hvm on AMD-V by QEMU's TCG", EnumSet.of(Need.UNDEFINED_VMCALL)),
+  TCG(
+      "hvm on AMD-V by QEMU's TCG",
+      EnumSet.of(
+          Need.UNDEFINED_VMCALL,
+          Need.HARDWARE_BREAKPOINTS,
+          Need.ALIGNMENT_CHECK,
+          Need.BRANCH_TARGETS,
+          Need.IRET_TARGETS,
+          Need.INT1,
+          Need.INTERRUPT_SHADOW,
+          Need.STI_SHADOW,
+          Need.RESERVED_CONTROL_BITS,
+          Need.LOCK_PREFIX,
+          Need.UNDEFINED_CONTROL_REGISTERS,
+          Need.XSETBV,
+          Need.CANONICAL_MSRS,
+          Need.GATE_FAULTS,
+          Need.DOUBLE_FAULTS_AT_GATES,
+          Need.RESUME_FLAG,
+          Need.GENERAL_DETECT,
+          Need.SIMD_EXCEPTIONS,
+          Need.EMMS_TRAPS,
+          Need.NULL_SELECTOR_RPL,
+          Need.NULL_TASK_REGISTER,
+          Need.PORT_BITMAP,
+          Need.RESERVED_BITS,
+          Need.STACK_FAULTS)),
 
   /** No hardware virtualization: a module that emulates ring 0. What it lacks was found by these tests on kvm_pvm. */
   EMULATION(
@@ -44,6 +70,7 @@ enum KvmBehind {
           Need.MOVBE,
           Need.RESERVED_CONTROL_BITS,
           Need.PAT_TYPES,
+          Need.UNDEFINED_CONTROL_REGISTERS,
           Need.TSC_WRITES));
 
   private static final int HYPERVISOR_LEAF = 0x4000_0000;

@@ -40,6 +40,9 @@ class MsrFaultTest {
 
   @ForEachMethod
   void nonCanonicalAddresses(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.CANONICAL_MSRS);
+    }
     for (int msr : new int[] {LSTAR, CSTAR, FS_BASE, GS_BASE, KERNEL_GS_BASE}) {
       refused(method, msr, NOT_CANONICAL);
       refused(method, msr, 0xffff_7fff_ffff_ffffL);
@@ -159,6 +162,7 @@ class MsrFaultTest {
   @ForEachMethod
   void noExecuteSwitchedOff(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.RESERVED_BITS);
       g.pages.map(Guest.FREE, Guest.USER_DATA, GuestPages.ALL | GuestPages.NO_EXECUTE);
       Program p = g.kernel().load(RBX, Guest.FREE).wrmsr(EFER, GuestTables.EFER & ~(1 << 11));
       p.mov(15, Guest.FREE);
@@ -195,15 +199,30 @@ class MsrFaultTest {
       {0, GuestTables.CR0 & ~(1L << 31)}, // paging off in 64-bit mode
       {0, GuestTables.CR0 & ~1L},
       {0, GuestTables.CR0 | 1L << 29}, // NW without CD
-      {0, GuestTables.CR0 | 1L << 40},
       {4, GuestTables.CR4 & ~0x20L},
-      {4, GuestTables.CR4 | 1L << 31},
       {8, 0x10},
       {8, -1},
     };
+    checkControlRegisters(method, writes);
+  }
+
+  @ForEachMethod
+  void reservedBitsOfControlRegisters(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.RESERVED_CONTROL_BITS);
+    }
+    long[][] writes = {
+      {0, GuestTables.CR0 | 1L << 40},
+      {3, GuestTables.PML4 | 1L << 52},
+      {4, GuestTables.CR4 | 1L << 31},
+      {4, GuestTables.CR4 | 1L << 40},
+    };
+    checkControlRegisters(method, writes);
+  }
+
+  private static void checkControlRegisters(Method method, long[][] writes) {
     for (long[] write : writes) {
       try (Guest g = new Guest(method)) {
-        g.needs(Need.RESERVED_CONTROL_BITS);
         Program p = g.kernel().mov(RAX, write[1]);
         long rip = p.here();
         if (write[0] == 8) {
@@ -239,7 +258,7 @@ class MsrFaultTest {
   @ForEachMethod
   void extendedControlRegister(Method method) {
     try (Guest g = new Guest(method)) {
-      g.needs(Need.XGETBV_IN_RING_0);
+      g.needs(Need.XGETBV_IN_RING_0, Need.XSETBV);
       // XSETBV of 3; XGETBV
       g.kernel()
           .mov(RCX, 0)

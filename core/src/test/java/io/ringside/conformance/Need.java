@@ -37,11 +37,25 @@ public enum Need {
   CANONICAL_BORDER("#GP at an operand that ends in non-canonical addresses"),
   WHOLE_STORES("stores across pages that happen as a whole or not at all"),
   MOVBE("MOVBE in ring 0"),
-  RESERVED_CONTROL_BITS("#GP for each reserved bit of CR0 and CR4"),
+  RESERVED_CONTROL_BITS("#GP for each reserved bit of control registers"),
   PAT_TYPES("#GP for a PAT with reserved memory types"),
   TSC_WRITES("writes to the TSC"),
 
   // Gaps of QEMU's TCG.
+  LOCK_PREFIX("#UD of a LOCK prefix before MOV"),
+  UNDEFINED_CONTROL_REGISTERS("#UD of MOV from CR1 in ring 3"),
+  STI_SHADOW("the interrupt shadow of STI where the VM is left in it"),
+  XSETBV("XSETBV in a way that KVM sees"),
+  CANONICAL_MSRS("#GP for addresses in MSRs that are not canonical"),
+  GATE_FAULTS("the error codes and addresses of faults that gates raise"),
+  DOUBLE_FAULTS_AT_GATES("a double fault where the first fault's gate is not present"),
+  RESUME_FLAG("RF in the frame of every fault"),
+  GENERAL_DETECT("DR7.GD"),
+  SIMD_EXCEPTIONS("#XM"),
+  EMMS_TRAPS("#NM of EMMS"),
+  NULL_TASK_REGISTER("#GP of LTR with a null selector"),
+  NULL_SELECTOR_RPL("#GP for a null selector of another RPL in ring 0's SS"),
+  PORT_BITMAP("port I/O in ring 3 by the TSS's bitmap"),
   RESERVED_BITS("the error code of reserved bits in page tables"),
   STACK_FAULTS("#SS for a stack address that is not canonical");
 

@@ -159,21 +159,21 @@ class PortStringTest {
       g.gpr(RSI, Guest.USER_DATA + 0x800);
       g.gpr(RDX, PORT);
       g.kernel()
-          .mov(RCX, 3000)
+          .mov(RCX, 1500)
           .bytes(0xf3, 0x66, 0x6d)
-          .mov(RCX, 3000)
+          .mov(RCX, 1500)
           .bytes(0xf3, 0x66, 0x6f)
           .hlt();
-      for (int n = 0; n < 3000; n++) {
+      for (int n = 0; n < 1500; n++) {
         g.answer(new Exit.PortRead(PORT, 2), n * 13 & 0xffff);
       }
-      for (int n = 0; n < 3000; n++) {
+      for (int n = 0; n < 1500; n++) {
         g.expect(new Exit.PortWrite(PORT, 2, n * 13 & 0xffff));
       }
       g.runToHalt();
       assertThat(g.gpr(RCX)).isZero();
-      assertThat(g.gpr(RDI)).isEqualTo(Guest.USER_DATA + 0x800 + 6000);
-      assertThat(g.gpr(RSI)).isEqualTo(Guest.USER_DATA + 0x800 + 6000);
+      assertThat(g.gpr(RDI)).isEqualTo(Guest.USER_DATA + 0x800 + 3000);
+      assertThat(g.gpr(RSI)).isEqualTo(Guest.USER_DATA + 0x800 + 3000);
     }
   }
 

@@ -152,6 +152,7 @@ class PortTest {
   @ForEachMethod
   void userModeByThePermissionBitmap(Method method) {
     try (Guest g = new Guest(method)) {
+      g.needs(Need.PORT_BITMAP);
       g.state.segment(
           io.ringside.cpu.CpuState.TR,
           GuestTables.TSS_SELECTOR,

@@ -53,7 +53,6 @@ class PrivilegeTest {
     {0xd6}, // SALC
     {0xf0, 0x90}, // LOCK NOP
     {0xf0, 0x01, 0xc0}, // LOCK ADD EAX, EAX
-    {0xf0, 0x8b, 0x03}, // LOCK MOV EAX, [RBX]
     {0x8d, 0xc0}, // LEA EAX, EAX
     {0x8e, 0xc8}, // MOV CS, EAX
   };
@@ -72,11 +71,20 @@ class PrivilegeTest {
     }
   }
 
+  @ForEachMethod
+  void lockOfALoad(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.LOCK_PREFIX);
+    }
+    // LOCK MOV EAX, [RBX]
+    expect(method, new int[] {0xf0, 0x8b, 0x03}, 6);
+  }
+
   /** A control register that there is not is undefined before it is privileged. */
   @ForEachMethod
   void controlRegisterThatIsNot(Method method) {
     try (Guest g = new Guest(method)) {
-      g.needs(Need.UNDEFINED_OPCODES);
+      g.needs(Need.UNDEFINED_CONTROL_REGISTERS);
     }
     // MOV RAX, CR1
     expect(method, new int[] {0x0f, 0x20, 0xc8}, 6);

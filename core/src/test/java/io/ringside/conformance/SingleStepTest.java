@@ -136,9 +136,24 @@ class SingleStepTest {
       long after = user.here() - Guest.KERNEL;
       user.nop().bytes(0x0f, 0x0b);
       g.runToHalt();
-      // After NOP; SYSRET sets TF again, and the trap comes behind the instruction after it.
-      assertThat(log(g)).containsExactly(Guest.USER + 1 - Guest.KERNEL, after + 1);
+      // SYSRET, unlike IRET and POPF, is trapped by the TF that it sets, as if SYSCALL was stepped.
+      assertThat(log(g)).containsExactly(Guest.USER + 1 - Guest.KERNEL, after, after + 1);
       assertThat(g.gpr(RAX)).isNotNegative();
+    }
+  }
+
+  /** The trap after MOV to SS comes after the instruction behind it (SDM vol. 3, 6.8.3). */
+  @ForEachMethod
+  void movSsHoldsTheTrap(Method method) {
+    try (Guest g = new Guest(method)) {
+      g.needs(Need.INTERRUPT_SHADOW);
+      logger(g);
+      g.state.rflags(TF | 2);
+      g.gpr(RAX, GuestTables.KERNEL_DATA);
+      // MOV SS,EAX; NOP; NOP; UD2
+      g.kernel().bytes(0x8e, 0xd0).nop().nop().bytes(0x0f, 0x0b);
+      g.runToHalt();
+      assertThat(log(g)).containsExactly(3L, 4L);
     }
   }
 
