@@ -29,9 +29,13 @@ final class Doctor {
     List<Finding> translation = TranslationNeeds.of(host);
     translationWorks = translation.stream().noneMatch(Finding::isMissing);
     sections.add(new Section("bt", translationWorks ? WORKS : DOES_NOT_WORK, translation));
-    sections.add(
-        new Section("pv", "not in Ringside yet; what it will need:", paravirtualization()));
+    sections.add(new Section("pv", translationWorks ? WORKS : DOES_NOT_WORK, paravirtualization()));
     sections.add(new Section("hvm", hardwareVerdict(), hardware()));
+    sections.add(
+        new Section(
+            "cells",
+            "user code directly on the processor is not in Ringside yet; what it will need:",
+            cells()));
     sections.add(new Section("debian", "the default guest", defaultGuest()));
   }
 
@@ -56,6 +60,15 @@ final class Doctor {
   }
 
   private List<Finding> paravirtualization() {
+    return List.of(
+        Finding.of(
+            translationWorks,
+            "bt's engine",
+            "executes the guest, with nothing to replace; the guest's kernel needs CONFIG_XEN_PV",
+            "can't run here, see above"));
+  }
+
+  private List<Finding> cells() {
     List<Finding> findings = new ArrayList<>();
     String actions = facts.text("/proc/sys/kernel/seccomp/actions_avail");
     findings.add(
