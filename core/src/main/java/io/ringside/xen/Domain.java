@@ -248,11 +248,6 @@ public final class Domain {
     return grantTable;
   }
 
-  /** The error of a group that is yet to be written. */
-  int unimplemented() {
-    return Errno.ENOSYS;
-  }
-
   /** What was counted. */
   public XenStatistics statistics() {
     return statistics;
@@ -264,6 +259,7 @@ public final class Domain {
     try {
       if (!shutDown) {
         shutDown = true;
+        store.released();
         config.host().crash(why);
       }
     } finally {
@@ -276,6 +272,7 @@ public final class Domain {
     announceShutdown(reason);
     if (!shutDown) {
       shutDown = true;
+      store.released();
       config.host().shutdown(shutdownReason);
     }
   }
