@@ -93,6 +93,11 @@ public final class NativeMemory {
     MemorySegment.copy(source, from, segment, JAVA_BYTE, offset, length);
   }
 
+  /** Copies 64-bit words from an array into the range. */
+  public void write(long offset, long[] source, int from, int count) {
+    MemorySegment.copy(source, from, segment, JAVA_LONG_UNALIGNED, offset, count);
+  }
+
   /** Copies within the range; source and target don't overlap, or are the same. */
   public void copy(long from, long to, long length) {
     MemorySegment.copy(segment, from, segment, to, length);

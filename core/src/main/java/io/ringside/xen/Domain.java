@@ -257,11 +257,6 @@ public final class Domain {
     return grantTable;
   }
 
-  /** The error of a group that is yet to be written. */
-  int unimplemented() {
-    return Errno.ENOSYS;
-  }
-
   /** What was counted. */
   public XenStatistics statistics() {
     return statistics;
@@ -273,6 +268,7 @@ public final class Domain {
     try {
       if (!shutDown) {
         shutDown = true;
+        store.released();
         config.host().crash(why);
       }
     } finally {
@@ -285,6 +281,7 @@ public final class Domain {
     announceShutdown(reason);
     if (!shutDown) {
       shutDown = true;
+      store.released();
       config.host().shutdown(shutdownReason);
     }
   }

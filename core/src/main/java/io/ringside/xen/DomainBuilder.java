@@ -2,8 +2,6 @@ package io.ringside.xen;
 
 import io.ringside.boot.BootException;
 import io.ringside.host.NativeMemory;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -206,7 +204,7 @@ public final class DomainBuilder {
       int count = (int) Math.min(ENTRIES, map.count() - pfn);
       map.mfns(pfn, entries, count);
       long at = map.mfn(layout.p2m() + pfn / ENTRIES) << PAGE_SHIFT;
-      MemorySegment.copy(entries, 0, raw.segment(), ValueLayout.JAVA_LONG_UNALIGNED, at, count);
+      raw.write(at, entries, 0, count);
     }
   }
 

@@ -10,6 +10,10 @@ final class DomainServices {
    */
   record Ports(int console, int store) {}
 
+  // The reserved grants of the rings: GNTTAB_RESERVED_CONSOLE and GNTTAB_RESERVED_XENSTORE.
+  private static final int CONSOLE_GRANT = 0;
+  private static final int STORE_GRANT = 1;
+
   private DomainServices() {}
 
   /**
@@ -29,6 +33,8 @@ final class DomainServices {
     Ports ports = new Ports(consoleEvents.port(), storeEvents.port());
     new StoreContents(memoryKib, consoleMfn, ports.console, storeMfn, ports.store)
         .fill(domain.store(), domain);
+    domain.grantTable().entries().seed(CONSOLE_GRANT, consoleMfn);
+    domain.grantTable().entries().seed(STORE_GRANT, storeMfn);
     ring.connect(storeMfn << 12, storeEvents::raise);
     console.connect(consoleMfn << 12, consoleEvents::raise);
     return ports;

@@ -93,11 +93,35 @@ final class FrameTable {
     long first = take(order, addressBits);
     if (first >= 0) {
       allocated += 1L << order;
-      for (long i = 0; i < 1L << order; i++) {
-        own(first + i);
-      }
+      own(first, 1 << order);
     }
     return first;
+  }
+
+  /**
+   * Gives the domain the lowest free frames that adjoin, {@code most} at the most, as {@link #allocate} does.
+   *
+   * @param most 1 to what is left of the domain's maximum
+   * @throws IllegalStateException where none is free
+   */
+  Run allocateRun(int most) {
+    int first = free.nextSetBit(lowestFree);
+    if (first < 0 || allocated + most > maximum) {
+      throw new IllegalStateException("machine memory is too small for the domain");
+    }
+    int count = Math.min(most, free.nextClearBit(first) - first);
+    free.clear(first, first + count);
+    allocated += count;
+    own(first, count);
+    return new Run(first, count);
+  }
+
+  /** Frames that adjoin. */
+  record Run(long mfn, int count) {}
+
+  private void own(long first, int count) {
+    counts.fill(first, count, ALLOCATED | DOMAIN | 1);
+    types.fill(first, count, 0);
   }
 
   /** Takes free frames without giving them to the domain. */

@@ -1,8 +1,6 @@
 package io.ringside.xen;
 
 import io.ringside.host.NativeMemory;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
 /**
@@ -110,7 +108,7 @@ final class InitialMapping {
         entries[i] = entries[i] << PAGE_SHIFT | (isTable(target) ? PAGE & ~Pte.WRITABLE : PAGE);
       }
       long at = (map.mfn(table(1, page >>> 9)) << PAGE_SHIFT) + 8L * from;
-      MemorySegment.copy(entries, 0, raw.segment(), ValueLayout.JAVA_LONG_UNALIGNED, at, count);
+      raw.write(at, entries, 0, count);
       page += count;
     }
   }

@@ -1,6 +1,7 @@
 package io.ringside.xen;
 
 import io.ringside.host.NativeMemory;
+import java.util.Arrays;
 
 /**
  * A number for each machine frame. Small machines have them in an array, which is ten times as fast; the Java heap has
@@ -28,6 +29,9 @@ abstract class IntTable {
 
   abstract void set(long index, int value);
 
+  /** Sets {@code count} numbers in a row. */
+  abstract void fill(long index, int count, int value);
+
   private static final class InArray extends IntTable {
     private final int[] values;
 
@@ -43,6 +47,11 @@ abstract class IntTable {
     @Override
     void set(long index, int value) {
       values[(int) index] = value;
+    }
+
+    @Override
+    void fill(long index, int count, int value) {
+      Arrays.fill(values, (int) index, (int) index + count, value);
     }
   }
 
@@ -63,6 +72,13 @@ abstract class IntTable {
     @Override
     void set(long index, int value) {
       raw.putInt(base + 4 * index, value);
+    }
+
+    @Override
+    void fill(long index, int count, int value) {
+      for (int i = 0; i < count; i++) {
+        set(index + i, value);
+      }
     }
   }
 }

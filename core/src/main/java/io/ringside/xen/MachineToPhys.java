@@ -71,4 +71,16 @@ final class MachineToPhys {
   void set(long mfn, long pfn) {
     raw.putLong(base + mfn * 8, pfn);
   }
+
+  /** Records pfns in a row of {@code count} frames in a row. */
+  void setAll(long mfn, long pfn, int count) {
+    long[] entries = new long[512];
+    for (int done = 0; done < count; done += entries.length) {
+      int part = Math.min(entries.length, count - done);
+      for (int i = 0; i < part; i++) {
+        entries[i] = pfn + done + i;
+      }
+      raw.write(base + (mfn + done) * 8, entries, 0, part);
+    }
+  }
 }

@@ -9,9 +9,6 @@ import java.util.Arrays;
 final class PhysToMachine {
   private static final int PAGE_SHIFT = 12;
 
-  /** Log2 of the pages that are taken at once if there are so many in a row. */
-  private static final int LARGEST = 9;
-
   private long[] pfns = new long[16];
   private long[] mfns = new long[16];
   private int runs;
@@ -28,31 +25,17 @@ final class PhysToMachine {
    */
   static PhysToMachine allocate(FrameTable frames, MachineToPhys m2p, long count) {
     PhysToMachine map = new PhysToMachine(count);
-    int order = LARGEST;
     for (long pfn = 0; pfn < count; ) {
-      while (1L << order > count - pfn) {
-        order--;
-      }
-      long mfn = frames.allocate(order, 0);
-      if (mfn < 0) {
-        if (--order < 0) {
-          throw new IllegalStateException("machine memory is too small for the domain");
-        }
-        continue;
-      }
-      map.add(pfn, mfn);
-      for (long i = 0; i < 1L << order; i++) {
-        m2p.set(mfn + i, pfn + i);
-      }
-      pfn += 1L << order;
+      int most = (int) Math.min(count - pfn, Integer.MAX_VALUE);
+      FrameTable.Run run = frames.allocateRun(most);
+      map.add(pfn, run.mfn());
+      m2p.setAll(run.mfn(), pfn, run.count());
+      pfn += run.count();
     }
     return map;
   }
 
   private void add(long pfn, long mfn) {
-    if (runs > 0 && mfn - mfns[runs - 1] == pfn - pfns[runs - 1]) {
-      return;
-    }
     if (runs == pfns.length) {
       pfns = Arrays.copyOf(pfns, 2 * runs);
       mfns = Arrays.copyOf(mfns, 2 * runs);

@@ -124,7 +124,8 @@ final class StoreOperations {
       }
       return;
     }
-    if (path.equals("/")) {
+    // A transaction may have read the parent when it was not there.
+    if (path.equals("/") || !view.read(parentPath).exists()) {
       throw StoreException.EINVAL;
     }
     removeTree(view, path, false);
@@ -134,6 +135,10 @@ final class StoreOperations {
 
   private static void removeTree(StoreView view, String path, boolean exact) {
     StoreNode node = view.read(path);
+    if (!node.exists()) {
+      // A transaction read the parent, then someone removed the child: it will not be committed.
+      return;
+    }
     for (String child : node.children()) {
       removeTree(view, StorePath.child(path, child), true);
     }

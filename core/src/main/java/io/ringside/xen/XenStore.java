@@ -43,6 +43,11 @@ public final class XenStore {
     return ring;
   }
 
+  /** How many nodes the guest owns, for its quota. */
+  int nodes() {
+    return database.accounts().nodes(domid);
+  }
+
   /** How many bytes the guest uses, for its quota. */
   int memory() {
     return database.accounts().memory(domid);
@@ -87,6 +92,15 @@ public final class XenStore {
   /** Calls back with the path of each node that changes at or below {@code path}. */
   public void watch(String path, Consumer<String> changed) {
     require(path);
+    connect(path, changed);
+  }
+
+  /** Calls back when the domain has shut down or crashed. */
+  public void onRelease(Consumer<String> released) {
+    connect("@releaseDomain", released);
+  }
+
+  private void connect(String path, Consumer<String> changed) {
     Tools watcher = new Tools(changed);
     watcher.watches().add(new StoreWatch(path, "", false));
     database.connect(watcher);

@@ -26,8 +26,16 @@
  *       VirtualRegisters}, {@code CpuHypercalls} (stack_switch, set_gdt, update_descriptor, segment bases, debug
  *       registers, fpu_taskswitch), {@code VmAssist}, {@link io.ringside.xen.PrivilegedInstructions} (what is emulated
  *       after #GP) with {@code PvPorts} and {@link io.ringside.xen.PvControls}.
- *   <li>Services: {@code ConsoleRing}, {@code ConsoleIo}, {@code XenStoreRing}, {@code XenStore}, {@code GrantTable},
- *       {@code PhysdevOp}, {@code XenVersion}, {@code PvCpuid}, {@code PvMsrs}.
+ *   <li>Console: {@link io.ringside.xen.ConsoleRing} (the guest's console), {@code ConsoleIo} (the hypervisor's), {@code
+ *       ConsoleOutput} (both on the host's).
+ *   <li>XenStore: {@link io.ringside.xen.XenStore} (what the VMM does with it), {@code XenStoreRing} (the guest's way to it),
+ *       {@code StoreProtocol} (requests), {@code StoreOperations} (what they do to nodes, rights and quotas), {@code
+ *       StoreDatabase} and {@code StoreTransaction} (nodes as all see them, and as a transaction does), {@code
+ *       StoreClient} and {@code StoreConnection} (watches, what waits to be sent), {@code StoreContents} (the tree at the
+ *       start). {@code DomainServices} connects console and store.
+ *   <li>Grants: {@code GrantTable} (the hypercall), {@code GrantEntries}, {@code GrantMappings}, {@code GrantCopy}.
+ *   <li>What a guest asks about its processor and its hypervisor: {@link io.ringside.xen.PvCpuid}, {@link
+ *       io.ringside.xen.PvMsrs}, {@code XenVersion}; {@code PhysdevOp}; {@code PrivilegedOps} (what it may not).
  *   <li>Start of day: {@link io.ringside.xen.PvKernel} (kernel files) with {@code PvNotes}, {@code KernelContents} and
  *       {@code BsdSymbols}; {@link io.ringside.xen.DomainBuilder} with {@code Ramdisk}, {@code StartLayout} (what is
  *       where), {@code PhysToMachine}, {@code InitialMapping} (page tables), {@code StartInfo}, {@code HypercallPage};

@@ -3,6 +3,8 @@ package io.ringside.xen;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class DomainServicesTest {
@@ -44,6 +46,24 @@ class DomainServicesTest {
     assertThat(send(ports.store())).isZero();
     assertThat(pending(ports.store())).isTrue();
     assertThat(guest.ram.getByte(guest.buffer + 4096 + 1024 + 16) - '0').isEqualTo(ports.console());
+  }
+
+  @Test
+  void whoWatchesTheDomainIsToldOfItsEnd() {
+    List<String> seen = new ArrayList<>();
+    guest.domain.store().onRelease(seen::add);
+    guest.domain.crash("test");
+    guest.domain.crash("again");
+    assertThat(seen).containsExactly("@releaseDomain");
+  }
+
+  @Test
+  void theToolsHaveGrantsOfTheRings() {
+    GrantEntries grants = guest.domain.grantTable().entries();
+    assertThat(grants.flags(0)).isEqualTo(GrantEntries.PERMIT_ACCESS);
+    assertThat(grants.entryFrame(0)).isEqualTo(console);
+    assertThat(grants.entryFrame(1)).isEqualTo(store);
+    assertThat(grants.grantee(1)).isZero();
   }
 
   @Test
