@@ -34,23 +34,29 @@ class PageRightsTest {
     return g;
   }
 
-  /** Does one access at {@link #OWN} by a ring and HLTs or faults. */
+  /** Does one access at {@link #OWN} by a ring and HLTs or faults; can be done again with the same guest. */
   private static void access(Guest g, boolean user, int kind) {
-    if (user) {
-      g.startInUserMode();
-    }
+    GuestTables.ring(g.state, user ? 3 : 0);
+    g.state.rip(start(user, kind));
+    g.state.rflags(2);
+    g.gpr(CpuState.RSP, user ? Guest.USER_STACK : Guest.KERNEL_STACK);
+    Program program = g.at(start(user, kind));
     switch (kind) {
-      case FETCH -> g.at(g.state.rip()).bytes(0xff, 0xd3);
-      case READ -> g.at(g.state.rip()).bytes(0x48, 0x8b, 0x03);
-      default -> g.at(g.state.rip()).bytes(0x48, 0x89, 0x03);
+      case FETCH -> program.bytes(0xff, 0xd3);
+      case READ -> program.bytes(0x48, 0x8b, 0x03);
+      default -> program.bytes(0x48, 0x89, 0x03);
     }
-    long start = g.state.rip();
-    g.at(start + (kind == FETCH ? 2 : 3)).hlt();
+    program.hlt();
+    // The write stores a RET again.
+    g.gpr(RAX, 0xc3);
     g.runToHalt();
   }
 
+  private static long start(boolean user, int kind) {
+    return (user ? Guest.USER : Guest.KERNEL) + 0x40 * kind;
+  }
+
   private static void expect(Guest g, boolean user, int kind, long error, String what) {
-    long start = user ? Guest.USER : Guest.KERNEL;
     access(g, user, kind);
     if (error < 0) {
       int vector = GuestTables.vectorOf(g.state.rip());
@@ -59,7 +65,7 @@ class PageRightsTest {
     }
     assertThat(g.fault())
         .as(what)
-        .isEqualTo(Guest.Fault.of(14, error, kind == FETCH ? OWN + 0x10 : start, g));
+        .isEqualTo(Guest.Fault.of(14, error, kind == FETCH ? OWN + 0x10 : start(user, kind), g));
     assertThat(g.state.get(CpuState.CR2)).as(what).isEqualTo(OWN + 0x10);
   }
 
@@ -79,10 +85,10 @@ class PageRightsTest {
           {NX, 0x11 | u, -1, -1},
         };
         for (long[] c : cases) {
-          for (int kind = FETCH; kind <= WRITE; kind++) {
-            try (Guest g = guest(method)) {
-              long entry = g.pages.entry(OWN, level);
-              g.ram.putLong(entry, g.ram.getLong(entry) ^ c[0]);
+          try (Guest g = guest(method)) {
+            long entry = g.pages.entry(OWN, level);
+            g.ram.putLong(entry, g.ram.getLong(entry) ^ c[0]);
+            for (int kind = FETCH; kind <= WRITE; kind++) {
               String what =
                   "level %d, entry 0x%x, ring %d, access %d"
                       .formatted(level, g.ram.getLong(entry), user ? 3 : 0, kind);
@@ -99,9 +105,9 @@ class PageRightsTest {
   void rightsOfLargePages(Method method) {
     for (int level = 2; level <= largest(method); level++) {
       for (long changed : new long[] {0, P, RW, US, NX}) {
-        for (int kind = FETCH; kind <= WRITE; kind++) {
-          try (Guest g = guest(method)) {
-            large(g, level, (GuestPages.ALL | GuestPages.LARGE) ^ changed);
+        try (Guest g = guest(method)) {
+          large(g, level, (GuestPages.ALL | GuestPages.LARGE) ^ changed);
+          for (int kind = FETCH; kind <= WRITE; kind++) {
             long error = -1;
             if (changed == P) {
               error = kind == FETCH ? 0x14 : kind == READ ? 4 : 6;
@@ -159,10 +165,10 @@ class PageRightsTest {
   }
 
   private static void reserved(Method method, int level, long bits, boolean large) {
-    for (int kind = FETCH; kind <= WRITE; kind++) {
-      try (Guest g = guest(method)) {
-        long entry = g.pages.entry(OWN, level);
-        g.ram.putLong(entry, large ? GuestPages.ALL | bits : g.ram.getLong(entry) | bits);
+    try (Guest g = guest(method)) {
+      long entry = g.pages.entry(OWN, level);
+      g.ram.putLong(entry, large ? GuestPages.ALL | bits : g.ram.getLong(entry) | bits);
+      for (int kind = FETCH; kind <= WRITE; kind++) {
         int error = 0xd | (kind == FETCH ? 0x10 : kind == WRITE ? 2 : 0);
         expect(g, true, kind, error, "level %d, bits 0x%x, access %d".formatted(level, bits, kind));
       }
@@ -234,11 +240,11 @@ class PageRightsTest {
     }
     for (int bit : new int[] {20, 21}) {
       for (boolean userPage : new boolean[] {false, true}) {
-        for (int kind = FETCH; kind <= WRITE; kind++) {
-          try (Guest g = guest(method)) {
-            long entry = g.pages.entry(OWN);
-            g.ram.putLong(entry, userPage ? g.ram.getLong(entry) : g.ram.getLong(entry) & ~US);
-            g.state.set(CpuState.CR4, GuestTables.CR4 | 1 << bit);
+        try (Guest g = guest(method)) {
+          long entry = g.pages.entry(OWN);
+          g.ram.putLong(entry, userPage ? g.ram.getLong(entry) : g.ram.getLong(entry) & ~US);
+          g.state.set(CpuState.CR4, GuestTables.CR4 | 1 << bit);
+          for (int kind = FETCH; kind <= WRITE; kind++) {
             boolean refused = userPage && (bit == 20) == (kind == FETCH);
             long error = !refused ? -1 : kind == FETCH ? 0x11 : kind == WRITE ? 3 : 1;
             expect(g, false, kind, error, "CR4 bit %d, access %d".formatted(bit, kind));
