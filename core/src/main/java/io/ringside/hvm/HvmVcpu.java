@@ -61,6 +61,7 @@ public final class HvmVcpu implements Vcpu {
 
   private HvmVcpu(KvmVm vm, GuestMemory ram, Optional<InterruptController> interrupts) {
     this.interrupts = interrupts;
+    KvmFile.prepareQuickCalls();
     vcpu = vm.createVcpu(0);
     runMapping = vcpu.map(vm.runSize());
     run = runMapping.memory();
