@@ -61,6 +61,7 @@ public final class HvmVcpu implements Vcpu {
 
   private HvmVcpu(KvmVm vm, GuestMemory ram, Optional<InterruptController> interrupts) {
     this.interrupts = interrupts;
+    KvmFile.prepareQuickCalls();
     vcpu = vm.createVcpu(0);
     runMapping = vcpu.map(vm.runSize());
     run = runMapping.memory();
@@ -188,14 +189,8 @@ public final class HvmVcpu implements Vcpu {
   private Exit exit() {
     int reason = run.getInt(KvmApi.Run.EXIT_REASON);
     return switch (reason) {
-      case KvmApi.EXIT_IO -> {
-        pieces.takePort();
-        yield pieces.next();
-      }
-      case KvmApi.EXIT_MMIO -> {
-        pieces.takeMmio();
-        yield pieces.next();
-      }
+      case KvmApi.EXIT_IO -> pieces.port();
+      case KvmApi.EXIT_MMIO -> pieces.mmio();
       case KvmApi.EXIT_HLT -> new Exit.Halt(run.getByte(Run.IF_FLAG) != 0);
       case KvmApi.EXIT_INTR, KvmApi.EXIT_IRQ_WINDOW_OPEN, KvmApi.EXIT_SET_TPR -> INTERRUPTED;
       case KvmApi.EXIT_DEBUG -> new Exit.SingleStep();

@@ -23,30 +23,50 @@ final class Pieces {
     this.run = run;
   }
 
-  /** Takes the elements of a KVM_EXIT_IO. */
-  void takePort() {
+  /** The first element of a KVM_EXIT_IO. */
+  Exit port() {
     // Direction, size, port and count in one access: there is an exit for each of these many, and
     // an access costs 10 ns.
     long access = run.getLong(Run.IO_ACCESS);
+    boolean out = (access & 0xff) == 1;
+    int bytes = (int) (access >> 8) & 0xff;
+    int number = (int) (access >> 16) & 0xffff;
+    int count = (int) (access >> 32);
+    long at = run.getLong(Run.IO_DATA_OFFSET);
+    if (out && count == 1) {
+      return new Exit.PortWrite(number, bytes, (int) (run.getLong(at) & mask(bytes)));
+    }
     mmio = false;
-    write = (access & 0xff) == 1;
-    size = (int) (access >> 8) & 0xff;
-    port = (int) (access >> 16) & 0xffff;
-    left = (int) (access >> 32);
-    data = run.getLong(Run.IO_DATA_OFFSET);
+    write = out;
+    size = bytes;
+    port = number;
+    left = count;
+    data = at;
+    return next();
   }
 
-  /** Takes the access of a KVM_EXIT_MMIO. */
-  void takeMmio() {
+  /** The first element of a KVM_EXIT_MMIO. */
+  Exit mmio() {
     long access = run.getLong(Run.MMIO_ACCESS);
     int length = (int) access;
+    boolean store = (access >> 32 & 0xff) != 0;
     boolean whole = (length & length - 1) == 0;
+    long address = run.getLong(Run.MMIO_ADDRESS);
+    if (store && whole) {
+      return new Exit.MmioWrite(address, length, run.getLong(Run.MMIO_DATA) & mask(length));
+    }
     mmio = true;
-    write = (access >> 32 & 0xff) != 0;
+    write = store;
     size = whole ? length : 1;
     left = whole ? 1 : length;
-    gpa = run.getLong(Run.MMIO_ADDRESS);
+    gpa = address;
     data = Run.MMIO_DATA;
+    return next();
+  }
+
+  /** The low bytes of a long. */
+  private static long mask(int bytes) {
+    return -1L >>> 64 - 8 * bytes;
   }
 
   /** Whether {@link #next} has something. */
