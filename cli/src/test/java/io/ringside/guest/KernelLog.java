@@ -15,7 +15,7 @@ final class KernelLog {
   private static final Pattern TROUBLE =
       Pattern.compile(
           "warn|bug\\b|error|fail|oops|unable|cannot|can't|corrupt|unexpected|broken|"
-              + "stall|lockup|unstable|call trace|spurious interrupt",
+              + "\\bstall|lockup|unstable|call trace|spurious interrupt",
           Pattern.CASE_INSENSITIVE);
 
   /** Whether a calibration succeeds is a matter of how busy the host is, here as in QEMU. */

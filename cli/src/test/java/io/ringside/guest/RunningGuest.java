@@ -4,7 +4,6 @@ import io.ringside.boot.CacheDirectory;
 import io.ringside.boot.GuestFiles;
 import io.ringside.vmm.Machine;
 import io.ringside.vmm.MachineConfig;
-import io.ringside.vmm.Method;
 import io.ringside.vmm.VcpuLoop;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
@@ -23,7 +22,9 @@ final class RunningGuest implements AutoCloseable {
 
   private static final double COMMAND_SECONDS = 60;
   private static final int CACHE_BYTES = 32 << 20;
+  private static final long MEMORY_BYTES = 512L << 20;
 
+  private final GuestMethod method;
   private final Machine machine;
   private final Thread thread;
   private final SerialLog log = new SerialLog();
@@ -35,16 +36,17 @@ final class RunningGuest implements AutoCloseable {
   record Result(int status, String output) {}
 
   /** Starts the guest with {@code parameters} added to the kernel's command line. */
-  RunningGuest(GuestFiles files, String parameters) {
+  RunningGuest(GuestMethod method, GuestFiles files, String parameters, long memoryBytes) {
+    this.method = method;
     machine =
         Machine.of(
             new MachineConfig(
-                Method.BT,
+                method.method(),
                 files.kernel(),
                 CacheDirectory.ofUser(),
                 Optional.of(files.initrd()),
-                ("console=ttyS0 " + parameters).strip(),
-                512L << 20,
+                ("console=" + method.console() + " " + parameters).strip(),
+                memoryBytes,
                 log::append,
                 () -> {},
                 ignored -> {},
@@ -64,8 +66,14 @@ final class RunningGuest implements AutoCloseable {
   }
 
   /** Starts the guest and waits for its shell. */
-  static RunningGuest booted(String parameters) throws InterruptedException {
-    RunningGuest guest = new RunningGuest(DefaultGuest.files(), parameters);
+  static RunningGuest booted(GuestMethod method, String parameters) throws InterruptedException {
+    return booted(method, parameters, MEMORY_BYTES);
+  }
+
+  /** Starts a guest with so much memory and waits for its shell. */
+  static RunningGuest booted(GuestMethod method, String parameters, long memoryBytes)
+      throws InterruptedException {
+    RunningGuest guest = new RunningGuest(method, DefaultGuest.files(), parameters, memoryBytes);
     try {
       guest.await(PROMPT, BOOT_SECONDS);
     } catch (InterruptedException | AssertionError e) {
@@ -73,6 +81,16 @@ final class RunningGuest implements AutoCloseable {
       throw e;
     }
     return guest;
+  }
+
+  /** How it is virtualized. */
+  GuestMethod method() {
+    return method;
+  }
+
+  /** What the method has counted so far; the newest counts may be missing. */
+  String statistics() {
+    return machine.methodReport();
   }
 
   /** Everything on the console so far. */

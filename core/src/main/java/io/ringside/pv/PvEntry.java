@@ -21,8 +21,8 @@ final class PvEntry implements VmmEntry, PvControls {
   /** CR4: OSXMMEXCPT, OSFXSR, PGE, PAE, which are always on. */
   private static final long CR4_ALWAYS = 1 << 10 | 1 << 9 | 1 << 7 | 1 << 5;
 
-  /** CR4: OSXSAVE, FSGSBASE, DE, TSD, which the guest has a say in. */
-  private static final long CR4_GUEST = 1 << 18 | 1 << 16 | 1 << 3 | 1 << 2;
+  /** CR4: OSXSAVE, DE, TSD, which the guest has a say in. */
+  private static final long CR4_GUEST = 1 << 18 | 1 << 3 | 1 << 2;
 
   private static final long XCR0_X87 = 1;
   private static final long XCR0_SSE = 2;

@@ -58,6 +58,7 @@ public final class PrivilegedInstructions {
   public void generalProtection(Instruction insn) {
     PvCpu cpu = vcpu.cpu();
     boolean steps = (cpu.rflags() & TF) != 0;
+    boolean kernel = cpu.kernelMode();
     int causes;
     try {
       causes = emulate(insn);
@@ -69,7 +70,7 @@ public final class PrivilegedInstructions {
       traps.exception(Traps.GENERAL_PROTECTION, 0);
       return;
     }
-    statistics.count(Counter.PRIVILEGED_EMULATIONS);
+    statistics.privileged(insn.opcode.kind(), kernel);
     finish(causes | (steps && cpu.rip() != insn.rip ? DR6_SINGLE_STEP : 0));
   }
 

@@ -3,7 +3,7 @@ package io.ringside.xen;
 /** Control registers of the processor that a PV guest kernel can change by instructions that Xen emulates. */
 public interface PvControls {
   /**
-   * The guest has set CR4. Of its bits TSD, DE, FSGSBASE and OSXSAVE have effects, for the guest kernel too, which runs at
+   * The guest has set CR4. Of its bits TSD, DE and OSXSAVE have effects, for the guest kernel too, which runs at
    * CPL 3.
    */
   void cr4(long value);

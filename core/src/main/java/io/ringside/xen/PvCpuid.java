@@ -9,8 +9,10 @@ import io.ringside.devices.TscClock;
  * what a PV guest can't use, and Xen's own from 4000_0000h on. Sources: {@code public/arch-x86/cpuid.h}, and {@code
  * cpufeatureset.h} for which features are a PV guest's by default.
  *
- * <p>It differs from Xen in one bit: Automatic IBRS is shown, and EFER says that it is on ({@link PvMsrs}), for the reason
- * that {@link CpuidModel} gives.
+ * <p>It differs from Xen's default in two bits. Automatic IBRS is shown, and EFER says that it is on ({@link PvMsrs}), for
+ * the reason that {@link CpuidModel} gives. FSGSBASE is hidden, as Xen does where its configuration says so: a kernel that
+ * has it reads the base of its programs' GS by RDMSR whenever it switches between them, for which there is no hypercall;
+ * one that has not uses hypercalls only.
  */
 public final class PvCpuid {
   private static final int XEN_LEAVES = 0x4000_0000;
@@ -45,8 +47,8 @@ public final class PvCpuid {
   private static final int XSAVE = 1 << 26;
   private static final int SHOWN_OSXSAVE = 1 << 27;
   private static final int HYPERVISOR = 1 << 31;
-  // Leaf 7 EBX: TSC_ADJUST SMEP INVPCID SMAP.
-  private static final int HIDDEN_7_EBX = 1 << 1 | 1 << 7 | 1 << 10 | 1 << 20;
+  // Leaf 7 EBX: FSGSBASE TSC_ADJUST SMEP INVPCID SMAP.
+  private static final int HIDDEN_7_EBX = 1 | 1 << 1 | 1 << 7 | 1 << 10 | 1 << 20;
   // Leaf 7 ECX: UMIP PKU OSPKE.
   private static final int HIDDEN_7_ECX = 1 << 2 | 1 << 3 | 1 << 4;
   private static final int IBRS_IBPB = 1 << 26;

@@ -8,8 +8,13 @@ import io.ringside.x86.Kind;
  * IN, OUT, INS and OUTS of one vCPU's guest, as Xen emulates them ({@code guest_io_read} and kin): a domain without
  * devices that has given itself the privilege (PHYSDEVOP_set_iopl, PHYSDEVOP_set_iobitmap) finds no device behind any
  * port, only the latches of the RTC's and PCI's index ports.
+ *
+ * <p>One port reads otherwise than in Xen, where all bits are set: the counter of the PIT's channel 2. Linux wants to
+ * calibrate the TSC by it, even though Xen has told it the frequency, and takes all bits set for a counter that has begun
+ * and still stands: it would read it 100,000 times. Reading 0, it gives up at once ({@code quick_pit_calibrate}).
  */
 final class PvPorts {
+  private static final int PIT_COUNTER = 0x42;
   private static final int RTC_INDEX = 0x70;
   private static final int PCI_ADDRESS = 0xcf8;
 
@@ -206,10 +211,16 @@ final class PvPorts {
     }
     int value = -1;
     if (port <= RTC_INDEX && RTC_INDEX < port + size) {
-      int shift = 8 * (RTC_INDEX - port);
-      value = value & ~(0xff << shift) | rtcIndex << shift;
+      value = replaceByte(value, RTC_INDEX - port, rtcIndex);
+    }
+    if (port <= PIT_COUNTER && PIT_COUNTER < port + size) {
+      value = replaceByte(value, PIT_COUNTER - port, 0);
     }
     return value;
+  }
+
+  private static int replaceByte(int value, int number, int by) {
+    return value & ~(0xff << 8 * number) | by << 8 * number;
   }
 
   private void write(int port, int size, int value) {

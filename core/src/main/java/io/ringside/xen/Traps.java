@@ -417,6 +417,7 @@ public final class Traps {
         return 0;
       }
       vcpu.kernelMode(false);
+      domain.statistics().userEntered();
     }
     if (domain.assists(VmAssist.ARCHITECTURAL_IOPL)) {
       registers.iopl(rflags & IOPL);

@@ -8,11 +8,10 @@ final class VirtualRegisters {
   static final long CR0_TS = 1 << 3;
   static final long CR4_TSD = 1 << 2;
   static final long CR4_DE = 1 << 3;
-  static final long CR4_FSGSBASE = 1 << 16;
   static final long CR4_OSXSAVE = 1 << 18;
 
-  /** Bits of CR4 that the guest sets: TSD, DE, FSGSBASE, OSXSAVE. */
-  private static final long CR4_GUEST = CR4_TSD | CR4_DE | CR4_FSGSBASE | CR4_OSXSAVE;
+  /** Bits of CR4 that the guest sets: TSD, DE, OSXSAVE. FSGSBASE is ignored, as CPUID doesn't show it. */
+  private static final long CR4_GUEST = CR4_TSD | CR4_DE | CR4_OSXSAVE;
 
   /** Bits of CR4 that it sees as Xen has them: PAE, MCE, OSFXSR, OSXMMEXCPT. */
   private static final long CR4_VISIBLE = 1 << 5 | 1 << 6 | 1 << 9 | 1 << 10;

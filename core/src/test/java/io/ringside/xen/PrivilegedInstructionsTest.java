@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ringside.x86.Decoder;
 import io.ringside.x86.Instruction;
+import io.ringside.x86.Kind;
 import io.ringside.x86.UndefinedInstructionException;
 import io.ringside.xen.XenStatistics.Counter;
 import java.util.Arrays;
@@ -154,8 +155,8 @@ class PrivilegedInstructionsTest {
     assertThat(cpu.registers[RAX]).isEqualTo(0x660);
     cpu.registers[RAX] = -1;
     runs("0f22e0");
-    assertThat(controls.cr4).isEqualTo(0x660 | 0x5_000c);
-    assertThat(privileged.cr4()).isEqualTo(0x660 | 0x5_000c);
+    assertThat(controls.cr4).isEqualTo(0x660 | 0x4_000c);
+    assertThat(privileged.cr4()).isEqualTo(0x660 | 0x4_000c);
   }
 
   @Test
@@ -345,6 +346,44 @@ class PrivilegedInstructionsTest {
     assertThat(cpu.registers[RAX]).isEqualTo(0x8000_1234L);
     runs("ec");
     assertThat(cpu.registers[RAX]).isEqualTo(0x8000_12ffL);
+  }
+
+  /** All bits set would be a counter that stands, which Linux waits for 100,000 reads long. */
+  @Test
+  void theIntervalTimersCounterReadsZero() {
+    iopl(1);
+    cpu.registers[RAX] = 0x1234_5678;
+    runs("e442");
+    assertThat(cpu.registers[RAX]).isEqualTo(0x1234_5600);
+    runs("66e541");
+    assertThat(cpu.registers[RAX]).isEqualTo(0x1234_00ff);
+    runs("e540");
+    assertThat(cpu.registers[RAX]).isEqualTo(0xff00_ffffL);
+    runs("e443");
+    assertThat(cpu.registers[RAX]).isEqualTo(0xff00_ffffL);
+  }
+
+  @Test
+  void statisticsTellThemByKindAndTime() {
+    XenStatistics statistics = guest.domain.statistics();
+    iopl(3);
+    runs("fa");
+    runs("e460");
+    runs("e460");
+    statistics.userEntered();
+    runs("e460");
+    cpu.kernelMode = false;
+    runs("e460");
+    assertThat(statistics.get(Counter.PRIVILEGED_EMULATIONS)).isEqualTo(5);
+    assertThat(statistics.privileged(Kind.CLI)).isEqualTo(1);
+    assertThat(statistics.privilegedSinceUserMode(Kind.CLI)).isZero();
+    assertThat(statistics.privileged(Kind.IN)).isEqualTo(3);
+    assertThat(statistics.privilegedSinceUserMode(Kind.IN)).isEqualTo(1);
+    assertThat(statistics.report())
+        .containsPattern("(?m)^  in +2 +1 +\\d+\\.\\d{3} s$")
+        .containsPattern("(?m)^  cli +1 +0 +\\d+\\.\\d{3} s$")
+        .containsPattern("(?m)^  for programs: in +1$")
+        .containsPattern("(?m)^  first user mode after \\d+\\.\\d{3} s$");
   }
 
   @Test

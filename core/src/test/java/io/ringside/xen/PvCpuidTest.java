@@ -92,11 +92,11 @@ class PvCpuidTest {
     assertThat(r[1] >>> 24).isZero();
 
     r = cpuid.read(7, 0, 0, 1, false);
-    // TSC_ADJUST SMEP INVPCID SMAP; UMIP PKU.
-    assertThat(r[1] & (1 << 1 | 1 << 7 | 1 << 10 | 1 << 20)).isZero();
+    // FSGSBASE TSC_ADJUST SMEP INVPCID SMAP; UMIP PKU.
+    assertThat(r[1] & (1 | 1 << 1 | 1 << 7 | 1 << 10 | 1 << 20)).isZero();
     assertThat(r[2] & (1 << 2 | 1 << 3 | 1 << 4)).isZero();
-    // FSGSBASE BMI1 AVX2 BMI2; RDPID.
-    assertThat(~r[1] & (1 | 1 << 3 | 1 << 5 | 1 << 8)).isZero();
+    // BMI1 AVX2 BMI2; RDPID.
+    assertThat(~r[1] & (1 << 3 | 1 << 5 | 1 << 8)).isZero();
     assertThat(r[2] & 1 << 22).isNotZero();
     assertThat(cpuid.read(7, 2, 0, 1, false)).containsExactly(0, 0, 0, 0);
 

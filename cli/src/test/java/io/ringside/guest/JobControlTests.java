@@ -6,29 +6,36 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 
-/** The shell as a person uses it on the serial console. Tests leave no jobs behind. */
+/** The shell as a person uses it on the console. Tests leave no jobs behind. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
-class JobControlTest {
+abstract class JobControlTests {
   private static final double SECONDS = 30;
 
-  private static RunningGuest guest;
+  private final GuestMethod method;
+  private RunningGuest guest;
+
+  JobControlTests(GuestMethod method) {
+    this.method = method;
+  }
 
   @BeforeAll
-  static void boot() throws InterruptedException {
-    guest = RunningGuest.booted("quiet");
+  void boot() throws InterruptedException {
+    guest = RunningGuest.booted(method, "quiet");
   }
 
   @AfterAll
-  static void end() {
+  void end() {
     if (guest != null) {
       guest.close();
     }
   }
 
   /** Types, and waits until the guest says that the job runs. */
-  private static void start(String job) throws InterruptedException {
+  private void start(String job) throws InterruptedException {
     guest.type("sh -c 'echo run\"\"ning; " + job + "'\n");
     guest.await("running\n", SECONDS);
   }
@@ -80,8 +87,8 @@ class JobControlTest {
   }
 
   @Test
-  void theTerminalIsTheSerialPort() throws Exception {
-    assertThat(guest.interact("tty")).isEqualTo("/dev/ttyS0\n");
+  void theTerminalIsTheConsole() throws Exception {
+    assertThat(guest.interact("tty")).isEqualTo("/dev/" + method.console() + "\n");
   }
 
   @Test
