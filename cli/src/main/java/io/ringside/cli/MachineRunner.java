@@ -18,9 +18,6 @@ final class MachineRunner implements GuestRunner {
   /** The guest's serial port, so that it shows what it does. Text that the user appends comes after and prevails. */
   private static final String COMMAND_LINE = "console=ttyS0";
 
-  /** The same for a PV guest, whose console is a ring in memory. */
-  private static final String PV_COMMAND_LINE = "console=hvc0";
-
   private static final VcpuLoop.End STOP =
       new VcpuLoop.End(VcpuLoop.Reason.STOPPED, "stopped from outside", 0);
 
@@ -91,8 +88,10 @@ final class MachineRunner implements GuestRunner {
       Path kernel,
       CacheDirectory cache,
       Optional<Path> initrd) {
-    String console0 = request.method() == Method.PV ? PV_COMMAND_LINE : COMMAND_LINE;
-    String commandLine = request.append().isEmpty() ? console0 : console0 + " " + request.append();
+    String commandLine = request.append();
+    if (request.method() != Method.PV) {
+      commandLine = commandLine.isEmpty() ? COMMAND_LINE : COMMAND_LINE + " " + commandLine;
+    }
     return new MachineConfig(
         switch (request.method()) {
           case PV -> io.ringside.vmm.Method.PV;

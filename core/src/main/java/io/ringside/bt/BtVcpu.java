@@ -1,5 +1,6 @@
 package io.ringside.bt;
 
+import io.ringside.cpu.Breakpoints;
 import io.ringside.cpu.CpuHooks;
 import io.ringside.cpu.CpuState;
 import io.ringside.cpu.CpuidModel;
@@ -58,6 +59,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private final Processor processor;
   private final Mmu mmu;
   private final VirtualMemory memory;
+  private final Breakpoints breakpoints;
   private final StackInstructions stackInstructions;
   private final TranslationCache cache;
   private final Stubs stubs;
@@ -84,6 +86,10 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   private Runnable overdueTimers = () -> {};
   private int mode;
   private boolean inhibited;
+
+  /** No breakpoint on the next instruction counts. */
+  private boolean resuming;
+
   private volatile boolean kicked;
 
   /** An NMI waits for the IRET of the one before. */
@@ -109,6 +115,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     processor.reset();
     mmu = processor.mmu();
     memory = processor.memory();
+    breakpoints = processor.breakpoints();
     stackInstructions = new StackInstructions(state, memory);
     cache = new TranslationCache(cacheSize);
     stubs = new Stubs(cache);
@@ -173,6 +180,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   public void stateLoaded() {
     flushAll();
     modeChanged();
+    breakpointsChanged();
   }
 
   /** Turns on the sampling of hits in the software TLB, which costs a little. */
@@ -240,7 +248,16 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         return new Exit.Interrupted();
       }
     }
-    Unit unit = unitAt(state.rip(), mode | sampling());
+    // Breakpoints are looked for at each instruction.
+    boolean solo = breakpoints.onExecution() || breakpoints.isHit();
+    boolean skips = resuming;
+    resuming = false;
+    if (!skips && breakpoints.onExecution()) {
+      if (processor.interrupts().deliverInstructionBreakpoint()) {
+        return null;
+      }
+    }
+    Unit unit = unitAt(state.rip(), solo ? mode | Mode.STEP : mode | sampling());
     NativeCode how = enter;
     long pc = cache.address(unit.bodyEntry);
     while (true) {
@@ -261,8 +278,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         case ExitCode.LINK -> {
           int slot = ExitCode.detail(code);
           state.rip(slots.targetRip(slot));
-          if ((mode & Mode.STEP) != 0) {
-            processor.interrupts().deliverSingleStep();
+          if (solo || (mode & Mode.STEP) != 0) {
+            instructionDone();
             return null;
           }
           int generation = units.generation();
@@ -277,8 +294,8 @@ public final class BtVcpu implements Vcpu, CpuHooks {
           pc = cache.address(slots.isChecked(slot) ? target.checkedEntry : target.bodyEntry);
         }
         case ExitCode.INDIRECT -> {
-          if ((mode & Mode.STEP) != 0) {
-            processor.interrupts().deliverSingleStep();
+          if (solo || (mode & Mode.STEP) != 0) {
+            instructionDone();
             return null;
           }
           if (sampleLeft > 0) {
@@ -323,7 +340,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         }
         case ExitCode.DEVICE_NOT_AVAILABLE -> throw deviceNotAvailable();
         case ExitCode.STEPPED -> {
-          processor.interrupts().deliverSingleStep();
+          instructionDone();
           return null;
         }
         case ExitCode.FAULT -> {
@@ -331,6 +348,19 @@ public final class BtVcpu implements Vcpu, CpuHooks {
         }
         default -> throw new IllegalStateException("exit " + code);
       }
+    }
+  }
+
+  /** After an instruction that was executed alone: its trap, if it has one. */
+  private void instructionDone() {
+    traps((mode & Mode.STEP) != 0);
+  }
+
+  private void traps(boolean stepping) {
+    if (stepping) {
+      processor.interrupts().deliverSingleStep();
+    } else if (breakpoints.isHit()) {
+      processor.interrupts().deliverDataBreakpoints();
     }
   }
 
@@ -466,6 +496,11 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       outOfLine(gva, size, write);
       return false;
     }
+    if (breakpoints.isNear(gva, size)) {
+      missedInstruction();
+      outOfLine(gva, size, write);
+      return false;
+    }
     boolean writable = mmu.writable();
     long page = gpa >>> 12;
     if (units.isCode(page)) {
@@ -522,9 +557,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       state.rip(before[17]);
       return false;
     }
-    if (stepping) {
-      processor.interrupts().deliverSingleStep();
-    }
+    traps(stepping);
     return true;
   }
 
@@ -535,7 +568,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     int way = Mode.tlb(mode);
     // Not as a write: the dirty flag is set by an instruction that does write only.
     long gpa = mmu.tryTranslate(gva, Mmu.READ, way == Mode.TLB_USER, way == Mode.TLB_SUPERVISOR_AC);
-    if (gpa < 0) {
+    if (gpa < 0 || breakpoints.isNear(gva, detail >> 1)) {
       return false;
     }
     boolean writable = mmu.writable() && ram.isRam(gpa & -4096, 4096) && !units.isCode(gpa >>> 12);
@@ -568,9 +601,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     } else {
       bounce(i, gva, size, write);
     }
-    if (stepping) {
-      processor.interrupts().deliverSingleStep();
-    }
+    traps(stepping);
   }
 
   private boolean isPopf(Instruction i) {
@@ -707,13 +738,15 @@ public final class BtVcpu implements Vcpu, CpuHooks {
       memory.beginInstruction();
       stackInstructions.execute(i);
       memory.endInstruction();
-      if (stepping) {
-        processor.interrupts().deliverSingleStep();
-      }
+      traps(stepping);
       return null;
     }
     return switch (processor.emulate(i)) {
-      case NEXT, REPEAT -> null;
+      case NEXT -> null;
+      case REPEAT -> {
+        resuming = true;
+        yield null;
+      }
       case NEXT_INHIBITED -> {
         inhibited = true;
         yield null;
@@ -891,6 +924,19 @@ public final class BtVcpu implements Vcpu, CpuHooks {
     if (((before ^ mode) & Mode.NO_FPU) != 0) {
       units.emptyJumpCache();
     }
+  }
+
+  @Override
+  public void breakpointsChanged() {
+    breakpoints.update(state);
+    for (int i = 0; i < breakpoints.count(); i++) {
+      invalidatePage(breakpoints.address(i));
+    }
+  }
+
+  @Override
+  public void resumed() {
+    resuming = true;
   }
 
   @Override

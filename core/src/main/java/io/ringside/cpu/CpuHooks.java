@@ -25,6 +25,12 @@ public interface CpuHooks {
     modeChanged();
   }
 
+  /** DR0 to DR3 or DR7 have new values. */
+  default void breakpointsChanged() {}
+
+  /** IRET has set RFLAGS.RF: no breakpoint on the next instruction counts. */
+  default void resumed() {}
+
   /** Whether guest code was translated from the page of RAM at {@code gpa}. Asked for every store. */
   boolean isCodePage(long gpa);
 

@@ -3,8 +3,8 @@ package io.ringside.cpu;
 import io.ringside.x86.Instruction;
 
 /**
- * MOV to and from debug registers (SDM vol. 3, 17.2). The registers hold what is written; breakpoints in them never
- * fire.
+ * MOV to and from debug registers (SDM vol. 3, 17.2). The registers hold what is written; {@link Breakpoints} makes
+ * breakpoints of them.
  */
 final class DebugRegisters {
   private static final long DR6_FIXED = 0xffff_0ff0L;
@@ -15,9 +15,11 @@ final class DebugRegisters {
   private static final long DR7_ONE = 0x400;
 
   private final CpuState state;
+  private final CpuHooks hooks;
 
-  DebugRegisters(CpuState state) {
+  DebugRegisters(CpuState state, CpuHooks hooks) {
     this.state = state;
+    this.hooks = hooks;
   }
 
   Outcome moveFrom(Instruction insn) {
@@ -37,6 +39,9 @@ final class DebugRegisters {
       value = number == 6 ? value & DR6_WRITABLE | DR6_FIXED : value & ~DR7_ZERO | DR7_ONE;
     }
     state.set(CpuState.DEBUG_REGISTERS + 8 * number, value);
+    if (number != 6) {
+      hooks.breakpointsChanged();
+    }
     state.rip(insn.nextRip());
     return Outcome.NEXT;
   }

@@ -28,6 +28,17 @@ final class Descriptors {
     entry = Optional.of(vmm);
   }
 
+  /**
+   * Refuses code that is not 64-bit: the VM ends, or a deprivileged guest gets a #GP, so that its programs can't end it.
+   *
+   * @param message one line for the user
+   */
+  RuntimeException unsupportedCode(int selector, String message) {
+    return entry.isPresent()
+        ? GuestFault.gp(selector & 0xfffc)
+        : new UnsupportedGuestException(message);
+  }
+
   /** Whether a selector is null: index 0 of the GDT, any RPL. */
   static boolean isNull(int selector) {
     return (selector & 0xfffc) == 0;

@@ -9,18 +9,21 @@ final class FarTransfers {
   private final CpuHooks hooks;
   private final Descriptors descriptors;
   private final Operands operands;
+  private final boolean amd;
 
   FarTransfers(
       CpuState state,
       VirtualMemory memory,
       CpuHooks hooks,
       Descriptors descriptors,
-      Operands operands) {
+      Operands operands,
+      boolean amd) {
     this.state = state;
     this.memory = memory;
     this.hooks = hooks;
     this.descriptors = descriptors;
     this.operands = operands;
+    this.amd = amd;
   }
 
   Outcome jump(Instruction insn) {
@@ -36,8 +39,9 @@ final class FarTransfers {
       throw GuestFault.UD;
     }
     int size = Operands.wordSize(insn);
-    long target = operands.readMemory(insn, 0, size);
-    int selector = (int) operands.readMemory(insn, size, 2);
+    int pointerSize = Operands.farPointerSize(insn, amd);
+    long target = operands.readMemory(insn, 0, pointerSize);
+    int selector = (int) operands.readMemory(insn, pointerSize, 2);
     int error = selector & 0xfffc;
     int cpl = state.cpl();
     if (Descriptors.isNull(selector)) {
@@ -46,7 +50,9 @@ final class FarTransfers {
     if (!descriptors.fetch(selector)) {
       throw GuestFault.gp(error);
     }
-    if (!descriptors.isCodeOrData() && descriptors.type() == Descriptors.TYPE_CALL_GATE) {
+    if (!descriptors.isCodeOrData()
+        && descriptors.type() == Descriptors.TYPE_CALL_GATE
+        && descriptors.dpl() >= Math.max(cpl, selector & 3)) {
       throw new UnsupportedGuestException(
           "the guest used a call gate at 0x"
               + Long.toHexString(insn.rip)
@@ -64,7 +70,8 @@ final class FarTransfers {
       throw GuestFault.np(error);
     }
     if (!descriptors.isLong()) {
-      throw new UnsupportedGuestException(
+      throw descriptors.unsupportedCode(
+          selector,
           "the guest went to 32-bit code at 0x"
               + Long.toHexString(target)
               + ", but only 64-bit code runs here: use a 64-bit system");

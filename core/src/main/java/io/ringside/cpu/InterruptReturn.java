@@ -59,6 +59,9 @@ final class InterruptReturn {
     transfer(rip, cs, rsp, ss, true);
     interrupts.unblockNmi();
     state.rflags(restoredFlags(old, flags, cpl, size));
+    if (size > 2 && (flags & RegisterBits.FLAG_RF) != 0) {
+      hooks.resumed();
+    }
     hooks.privilegeChanged();
     return Outcome.NEXT;
   }
@@ -68,9 +71,8 @@ final class InterruptReturn {
     long mask =
         CpuState.STATUS_MASK | RegisterBits.FLAG_TF | RegisterBits.FLAG_DF | RegisterBits.FLAG_NT;
     if (size > 2) {
-      // RF is not taken over: it would be clear again after one instruction, and only instruction
-      // breakpoints,
-      // which never fire here, could tell the difference.
+      // RF is not taken over: it would be clear again after one instruction, and the method is
+      // told.
       mask |= RegisterBits.FLAG_AC | RegisterBits.FLAG_ID;
     }
     if (cpl <= (old >>> 12 & 3)) {
@@ -124,7 +126,8 @@ final class InterruptReturn {
       throw GuestFault.np(error);
     }
     if (!descriptors.isLong()) {
-      throw new UnsupportedGuestException(
+      throw descriptors.unsupportedCode(
+          cs,
           "the guest returned to 32-bit code at 0x"
               + Long.toHexString(rip)
               + " (CS 0x"

@@ -25,15 +25,22 @@ public final class Interrupts {
   private final VirtualMemory memory;
   private final CpuHooks hooks;
   private final Descriptors descriptors;
+  private final Breakpoints breakpoints;
   private Optional<VmmEntry> entry = Optional.empty();
   private boolean nmiBlocked;
   private long delivered;
 
-  Interrupts(CpuState state, VirtualMemory memory, CpuHooks hooks, Descriptors descriptors) {
+  Interrupts(
+      CpuState state,
+      VirtualMemory memory,
+      CpuHooks hooks,
+      Descriptors descriptors,
+      Breakpoints breakpoints) {
     this.state = state;
     this.memory = memory;
     this.hooks = hooks;
     this.descriptors = descriptors;
+    this.breakpoints = breakpoints;
   }
 
   void enterVmm(VmmEntry vmm) {
@@ -95,13 +102,40 @@ public final class Interrupts {
     nmiBlocked = true;
   }
 
-  /** Delivers the #DB of RFLAGS.TF after an instruction; RIP is at the next one (SDM vol. 3, 17.3.1.4). */
+  /**
+   * Delivers the #DB of RFLAGS.TF after an instruction, and of breakpoints that it has hit; RIP is at the next one (SDM
+   * vol. 3, 17.3.1.4).
+   */
   public void deliverSingleStep() {
+    deliverDebug(DR6_SINGLE_STEP | breakpoints.takeHits());
+  }
+
+  /** Delivers the #DB of the breakpoints on data that an instruction has hit, if any. */
+  public void deliverDataBreakpoints() {
+    if (breakpoints.isHit()) {
+      deliverDebug(breakpoints.takeHits());
+    }
+  }
+
+  /**
+   * Delivers a #DB if there is a breakpoint on the instruction at RIP, which has not been executed.
+   *
+   * @return whether there is
+   */
+  public boolean deliverInstructionBreakpoint() {
+    int causes = breakpoints.atInstruction(state.rip());
+    if (causes != 0) {
+      deliverDebug(causes);
+    }
+    return causes != 0;
+  }
+
+  private void deliverDebug(long causes) {
     int dr6 = CpuState.DEBUG_REGISTERS + 48;
-    state.set(dr6, state.get(dr6) | DR6_SINGLE_STEP);
+    state.set(dr6, state.get(dr6) | causes);
     if (entry.isPresent()) {
       delivered++;
-      entry.get().singleStep();
+      entry.get().debugTrap(causes);
       return;
     }
     deliver(GuestFault.DEBUG, EXCEPTION, false, 0, 0, false);

@@ -105,4 +105,9 @@ final class Operands {
   static int wordSize(Instruction insn) {
     return insn.w ? 8 : insn.operandSizePrefix ? 2 : 4;
   }
+
+  /** Bytes of the offset in a far pointer in memory: AMD's processors have none of 64 bits (APM vol. 3, JMP Far). */
+  static int farPointerSize(Instruction insn, boolean amd) {
+    return amd && insn.w ? 4 : wordSize(insn);
+  }
 }

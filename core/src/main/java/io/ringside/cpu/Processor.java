@@ -26,6 +26,7 @@ public final class Processor {
   private final PortInstructions ports;
   private final SystemInstructions instructions;
   private final Descriptors descriptors;
+  private final Breakpoints breakpoints = new Breakpoints();
 
   private Exit exit = new Exit.Interrupted();
   private boolean mmioReadPending;
@@ -43,10 +44,10 @@ public final class Processor {
     this.state = state;
     this.cpuid = cpuid;
     mmu = new Mmu(state, ram, hooks, cpuid.physicalAddressBits());
-    memory = new VirtualMemory(state, mmu, ram, hooks);
+    memory = new VirtualMemory(state, mmu, ram, hooks, breakpoints);
     descriptors = new Descriptors(state, memory);
     Operands operands = new Operands(state, memory);
-    interrupts = new Interrupts(state, memory, hooks, descriptors);
+    interrupts = new Interrupts(state, memory, hooks, descriptors, breakpoints);
     msrs = new Msrs(state, hooks, memory, interruptController, cpuid, ram.lowEnd(), ram.highEnd());
     ports = new PortInstructions(state, memory, operands);
     ControlRegisters controlRegisters =
@@ -99,6 +100,11 @@ public final class Processor {
   /** Delivery of interrupts; its methods throw {@link TripleFault}, unlike the ones here. */
   public Interrupts interrupts() {
     return interrupts;
+  }
+
+  /** The breakpoints of the debug registers. */
+  public Breakpoints breakpoints() {
+    return breakpoints;
   }
 
   /** The model-specific registers. */
@@ -155,21 +161,34 @@ public final class Processor {
       nextPendingExit();
       outcome = Outcome.EXIT;
     }
-    if (trapsAfter(insn, trap)) {
-      Outcome trapped = singleStep();
+    if (isTransfer(insn.opcode.kind())) {
+      breakpoints.takeHits();
+      return outcome;
+    }
+    // MOV SS puts its traps off until after the next instruction.
+    boolean later = insn.opcode.kind() == Kind.MOV_TO_SEGMENT && (insn.reg & 7) == CpuState.SS;
+    boolean step = stepsAfter(insn, trap);
+    if (!later && (step || breakpoints.isHit())) {
+      Outcome trapped = debugTrap(step);
       return outcome == Outcome.EXIT && trapped != Outcome.EXIT ? Outcome.EXIT : trapped;
     }
     return outcome;
   }
 
+  /** The transfers that clear TF on their way: no trap comes after them. */
+  private static boolean isTransfer(Kind kind) {
+    return switch (kind) {
+      case INT, INT1, INT3, SYSCALL, SYSENTER -> true;
+      default -> false;
+    };
+  }
+
   /**
-   * The transfers that clear TF on their way, and MOV SS, trap later or not at all. What counts for others is TF before
-   * the instruction, but for SYSRET TF after it, as if SYSCALL was stepped (arch/x86/entry/entry_64.S of Linux).
+   * Whether there is a single step after an instruction. What counts is TF before it, but for SYSRET TF after it, as if
+   * SYSCALL was stepped (arch/x86/entry/entry_64.S of Linux).
    */
-  private boolean trapsAfter(Instruction insn, boolean before) {
+  private boolean stepsAfter(Instruction insn, boolean before) {
     return switch (insn.opcode.kind()) {
-      case INT, INT1, INT3, SYSCALL, SYSENTER -> false;
-      case MOV_TO_SEGMENT -> before && (insn.reg & 7) != CpuState.SS;
       case SYSRET -> (state.get(CpuState.SYSTEM_FLAGS) & RegisterBits.FLAG_TF) != 0;
       default -> before;
     };
@@ -198,7 +217,7 @@ public final class Processor {
       if (memory.pendingWrites() > 0) {
         nextWrite = 0;
       }
-      return trapAfterRead ? singleStep() : outcome;
+      return trapAfterRead || breakpoints.isHit() ? debugTrap(trapAfterRead) : outcome;
     } catch (GuestFault fault) {
       return deliver(fault);
     }
@@ -231,6 +250,7 @@ public final class Processor {
   public Outcome deliver(GuestFault fault) {
     memory.endInstruction();
     memory.clearPendingWrites();
+    breakpoints.takeHits();
     try {
       interrupts.deliver(fault);
       return Outcome.NEXT;
@@ -265,10 +285,14 @@ public final class Processor {
     }
   }
 
-  /** Delivers the trap of RFLAGS.TF. */
-  public Outcome singleStep() {
+  /** Delivers the trap of RFLAGS.TF, where {@code stepping}, and of breakpoints. */
+  private Outcome debugTrap(boolean stepping) {
     try {
-      interrupts.deliverSingleStep();
+      if (stepping) {
+        interrupts.deliverSingleStep();
+      } else {
+        interrupts.deliverDataBreakpoints();
+      }
       return Outcome.NEXT;
     } catch (TripleFault triple) {
       return leave(new Exit.Shutdown(triple.getMessage()));

@@ -8,13 +8,19 @@ final class SegmentInstructions {
   private final VirtualMemory memory;
   private final Descriptors descriptors;
   private final Operands operands;
+  private final boolean amd;
 
   SegmentInstructions(
-      CpuState state, VirtualMemory memory, Descriptors descriptors, Operands operands) {
+      CpuState state,
+      VirtualMemory memory,
+      Descriptors descriptors,
+      Operands operands,
+      boolean amd) {
     this.state = state;
     this.memory = memory;
     this.descriptors = descriptors;
     this.operands = operands;
+    this.amd = amd;
   }
 
   /** MOV r/m, Sreg: a register gets the selector zero-extended, memory always 16 bits. */
@@ -63,12 +69,15 @@ final class SegmentInstructions {
     return (insn.code & 8) == 0 ? CpuState.FS : CpuState.GS;
   }
 
-  /** LSS, LFS, LGS (0F B2, B4, B5): offset first, then the selector. */
+  /**
+   * LSS, LFS, LGS (0F B2, B4, B5): offset first, then the selector. AMD's processors have no 64-bit offset (APM vol. 3,
+   * LFS), and clear the upper half of the register.
+   */
   Outcome loadFarPointer(Instruction insn) {
     if (!insn.memory) {
       throw GuestFault.UD;
     }
-    int size = Operands.wordSize(insn);
+    int size = Operands.farPointerSize(insn, amd);
     long offset = operands.readMemory(insn, 0, size);
     int selector = (int) operands.readMemory(insn, size, 2);
     load(insn.code & 7, selector);

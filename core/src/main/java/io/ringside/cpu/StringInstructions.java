@@ -22,6 +22,7 @@ public final class StringInstructions {
   private int size;
   private boolean down;
   private boolean repeated;
+  private boolean watched;
   private int addressSize;
   private int mode;
 
@@ -42,9 +43,10 @@ public final class StringInstructions {
     long count = repeated ? operands.register(CpuState.RCX, addressSize) : 1;
     boolean finished = count == 0;
     if (!finished) {
-      // Single-stepped, each element traps.
-      long most =
-          (state.get(CpuState.SYSTEM_FLAGS) & RegisterBits.FLAG_TF) != 0 ? 1 : BUDGET / size;
+      // Single-stepped, each element traps; breakpoints on data may be in any.
+      watched = memory.isWatched();
+      boolean one = watched || (state.get(CpuState.SYSTEM_FLAGS) & RegisterBits.FLAG_TF) != 0;
+      long most = one ? 1 : BUDGET / size;
       long elements = Long.compareUnsigned(count, most) < 0 ? count : most;
       finished =
           switch (insn.opcode.kind()) {
@@ -104,7 +106,7 @@ public final class StringInstructions {
     while (left > 0) {
       long source = pointer(CpuState.RSI) + sourceBase;
       long target = pointer(CpuState.RDI);
-      long n = Math.min(inPage(source, left), inPage(target, left));
+      long n = watched ? 0 : Math.min(inPage(source, left), inPage(target, left));
       long moved = n == 0 ? 0 : movePiece(memory.translateRead(source, mode), target, n);
       if (moved == 0) {
         memory.write(target, size, memory.read(source, size, mode), mode);
@@ -149,7 +151,7 @@ public final class StringInstructions {
     long left = elements;
     while (left > 0) {
       long target = pointer(CpuState.RDI);
-      long n = inPage(target, left);
+      long n = watched ? 0 : inPage(target, left);
       long gpa = n == 0 ? -1 : memory.translateWrite(target, mode);
       if (n > 0 && memory.isRam(gpa & -PAGE, PAGE)) {
         int bytes = (int) n * size;

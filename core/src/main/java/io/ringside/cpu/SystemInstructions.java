@@ -51,12 +51,13 @@ public final class SystemInstructions {
     this.msrs = msrs;
     this.ports = ports;
     this.interruptReturn = new InterruptReturn(state, memory, hooks, descriptors, interrupts);
-    this.segments = new SegmentInstructions(state, memory, descriptors, operands);
+    this.segments = new SegmentInstructions(state, memory, descriptors, operands, cpuid.isAmd());
     this.tables = new TableInstructions(state, hooks, descriptors, operands);
-    this.farTransfers = new FarTransfers(state, memory, hooks, descriptors, operands);
+    this.farTransfers =
+        new FarTransfers(state, memory, hooks, descriptors, operands, cpuid.isAmd());
     this.fastSystemCalls = new FastSystemCalls(state, hooks, msrs, !cpuid.isAmd());
     this.flags = new FlagInstructions(state, memory, hooks);
-    this.debugRegisters = new DebugRegisters(state);
+    this.debugRegisters = new DebugRegisters(state, hooks);
     this.tlb = new TlbInstructions(state, memory, hooks, operands);
     this.stack = new StackInstructions(state, memory, operands);
     this.strings = new StringInstructions(state, memory, operands);

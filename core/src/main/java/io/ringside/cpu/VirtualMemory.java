@@ -34,6 +34,7 @@ public final class VirtualMemory {
   private final GuestMemory ram;
   private final NativeMemory raw;
   private final CpuHooks hooks;
+  private final Breakpoints breakpoints;
 
   // Tags are page address | mode | VALID; only pages of RAM get in.
   private final long[] readTags = new long[SLOTS];
@@ -53,17 +54,28 @@ public final class VirtualMemory {
 
   /** Makes the view of one vCPU. */
   public VirtualMemory(CpuState state, Mmu mmu, GuestMemory ram, CpuHooks hooks) {
+    this(state, mmu, ram, hooks, new Breakpoints());
+  }
+
+  /** As above, telling {@code breakpoints} of accesses. */
+  VirtualMemory(CpuState state, Mmu mmu, GuestMemory ram, CpuHooks hooks, Breakpoints breakpoints) {
     this.state = state;
     this.mmu = mmu;
     this.ram = ram;
     this.raw = ram.raw();
     this.hooks = hooks;
+    this.breakpoints = breakpoints;
   }
 
   /** Forgets all cached translations. */
   public void flush() {
     Arrays.fill(readTags, 0);
     Arrays.fill(writeTags, 0);
+  }
+
+  /** Whether accesses must be made one by one, for breakpoints on data. */
+  boolean isWatched() {
+    return breakpoints.onData();
   }
 
   /** The mode of ordinary accesses at the current CPL and RFLAGS.AC. */
@@ -115,6 +127,9 @@ public final class VirtualMemory {
 
   /** Loads 1 to 8 bytes in a mode made of {@link #USER} and {@link #SMAP_OVERRIDE}; zero-extended. */
   public long read(long gva, int size, int mode) {
+    if (breakpoints.onData()) {
+      breakpoints.access(gva, size, false);
+    }
     int slot = (int) (gva >>> 12) & SLOTS - 1;
     int offset = (int) gva & OFFSET_MASK;
     if (readTags[slot] == (gva - offset | mode | VALID) && offset <= PAGE - size) {
@@ -132,6 +147,9 @@ public final class VirtualMemory {
 
   /** Stores the low 1 to 8 bytes of {@code value}; both pages are checked before either changes. */
   public void write(long gva, int size, long value, int mode) {
+    if (breakpoints.onData()) {
+      breakpoints.access(gva, size, true);
+    }
     int slot = (int) (gva >>> 12) & SLOTS - 1;
     int offset = (int) gva & OFFSET_MASK;
     if (writeTags[slot] == (gva - offset | mode | VALID) && offset <= PAGE - size) {
@@ -199,6 +217,9 @@ public final class VirtualMemory {
 
   /** The gpa of {@code length} bytes that may be loaded, if they are RAM and in one page; else -1, both pages checked. */
   public long ramForRead(long gva, int length, int mode) {
+    if (breakpoints.onData()) {
+      breakpoints.access(gva, length, false);
+    }
     long gpa = translateRead(gva, mode);
     if (((int) gva & OFFSET_MASK) + length > PAGE) {
       translateRead(gva + length - 1 & -PAGE, mode);
@@ -209,6 +230,9 @@ public final class VirtualMemory {
 
   /** The gpa of {@code length} bytes that may be stored, if they are RAM and in one page; else -1, both pages checked. */
   public long ramForWrite(long gva, int length, int mode) {
+    if (breakpoints.onData()) {
+      breakpoints.access(gva, length, true);
+    }
     long gpa = translateWrite(gva, mode);
     if (((int) gva & OFFSET_MASK) + length > PAGE) {
       translateWrite(gva + length - 1 & -PAGE, mode);

@@ -11,8 +11,12 @@ public interface VmmEntry {
   /** An exception; RIP is what its handler returns to. */
   void exception(GuestFault fault);
 
-  /** The trap of RFLAGS.TF after an instruction; RIP is at the next one. */
-  void singleStep();
+  /**
+   * A #DB of RFLAGS.TF or of breakpoints; RIP is what its handler returns to.
+   *
+   * @param causes the bits of DR6 that say why
+   */
+  void debugTrap(long causes);
 
   /** An interrupt that the controller handed out. */
   void interrupt(int vector);

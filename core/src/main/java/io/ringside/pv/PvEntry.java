@@ -16,8 +16,6 @@ import io.ringside.xen.Traps;
 
 /** Where a PV guest enters the VMM: hypercalls, and the exceptions and system calls that go on to its kernel. */
 final class PvEntry implements VmmEntry, PvControls {
-  private static final long DR6_SINGLE_STEP = 1 << 14;
-
   /** CR4: OSXMMEXCPT, OSFXSR, PGE, PAE, which are always on. */
   private static final long CR4_ALWAYS = 1 << 10 | 1 << 9 | 1 << 7 | 1 << 5;
 
@@ -79,8 +77,8 @@ final class PvEntry implements VmmEntry, PvControls {
   }
 
   @Override
-  public void singleStep() {
-    traps.debugException(DR6_SINGLE_STEP);
+  public void debugTrap(long causes) {
+    traps.debugException(causes);
   }
 
   @Override
@@ -100,9 +98,10 @@ final class PvEntry implements VmmEntry, PvControls {
       traps.systemCall(false);
       return Outcome.NEXT;
     }
-    // What the instruction itself does.
+    // What the instruction itself does; Xen returns by SYSRET, to its flat segments.
     cpu.register(CpuState.RCX, cpu.rip());
     cpu.register(11, cpu.rflags());
+    Traps.flatSegments(cpu);
     long result =
         domain
             .hypercalls()

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class PvProcessor implements PvCpu {
   private static final long FLAG_IF = 1 << 9;
+  private static final long FLAG_RF = 1 << 16;
 
   /** IOPL, RF, VM, VIF and VIP, which a guest's flags never have. */
   private static final long NEVER_SET = 3 << 12 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 20;
@@ -176,6 +177,9 @@ final class PvProcessor implements PvCpu {
   @Override
   public void rflags(long value) {
     state.rflags(value & WRITABLE_FLAGS & ~NEVER_SET | FLAG_IF | 2);
+    if ((value & FLAG_RF) != 0) {
+      engine.resumed();
+    }
     engine.privilegeChanged();
   }
 
@@ -201,7 +205,8 @@ final class PvProcessor implements PvCpu {
     boolean readWrite = (rights & 2) != 0;
     boolean suitable =
         switch (segment) {
-          case CpuState.CS -> code;
+          // Only 64-bit code can be executed.
+          case CpuState.CS -> code && (rights & 0x6000) == 0x2000;
           case CpuState.SS -> !code && readWrite;
           default -> !code || readWrite;
         };
@@ -250,6 +255,9 @@ final class PvProcessor implements PvCpu {
   @Override
   public void debugRegister(int number, long value) {
     state.set(CpuState.DEBUG_REGISTERS + 8 * number, value);
+    if (number != 6) {
+      engine.breakpointsChanged();
+    }
   }
 
   @Override

@@ -12,7 +12,7 @@ import java.util.function.IntConsumer;
  * @param kernel the file of the kernel to boot
  * @param cache where the unpacked kernel is kept
  * @param initrd the initial RAM disk's file
- * @param commandLine the kernel's parameters
+ * @param commandLine the kernel's parameters; a {@link Method#PV} machine tells Linux its console too
  * @param memoryBytes guest RAM, a multiple of 4096
  * @param serialOutput gets each byte that the guest sends to its serial console; must not block for long
  * @param serialRoom runs when the serial console can take input that it refused

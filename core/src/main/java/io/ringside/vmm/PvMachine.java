@@ -16,6 +16,10 @@ import io.ringside.xen.PvKernel;
  */
 final class PvMachine extends Machine {
   private static final int DOMID = 1;
+
+  /** The console ring, as Linux calls it. Text that the user appends comes after and prevails. */
+  private static final String LINUX_CONSOLE = "console=hvc0";
+
   private static final int PAGE_SHIFT = 12;
 
   private final HostCpu hostCpu = new HostCpu();
@@ -54,11 +58,19 @@ final class PvMachine extends Machine {
     // 5. Start of day: the kernel, its ramdisk, tables and pages as Xen hands them over, and the
     // registers.
     try (PvKernel kernel = PvKernel.open(config.kernel(), config.cache())) {
-      DomainBuilder.build(domain, kernel, config.initrd(), config.commandLine())
-          .load(domain.vcpu(0).cpu());
+      String commandLine = commandLine(kernel, config.commandLine());
+      DomainBuilder.build(domain, kernel, config.initrd(), commandLine).load(domain.vcpu(0).cpu());
     }
     // Publishes the clock, and starts the tick that a PV guest begins with.
     domain.vcpu(0).mayRun();
+  }
+
+  /** Linux is told where its console is; others may take their command line by the letter. */
+  private static String commandLine(PvKernel kernel, String given) {
+    if (!kernel.notes().guestOs().startsWith("linux")) {
+      return given;
+    }
+    return given.isEmpty() ? LINUX_CONSOLE : LINUX_CONSOLE + " " + given;
   }
 
   @Override

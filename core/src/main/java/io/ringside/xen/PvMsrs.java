@@ -35,6 +35,7 @@ public final class PvMsrs {
   private static final int THERM_CONTROL = 0x19a;
   private static final int THERM_STATUS = 0x19c;
   private static final int MISC_ENABLE = 0x1a0;
+  private static final int DEBUGCTL = 0x1d9;
   private static final int ENERGY_PERF_BIAS = 0x1b0;
   private static final int PAT = 0x277;
   private static final int PERF_CAPABILITIES = 0x345;
@@ -149,6 +150,8 @@ public final class PvMsrs {
   private long read(int msr) {
     return switch (msr) {
       case P5_MC_ADDR, P5_MC_TYPE, MCG_CTL -> 0;
+      // Xen has no such MSR for PV guests; kernels read it all the same.
+      case DEBUGCTL -> 0;
       case TSC -> vcpu.domain().config().tsc().guestTsc();
       case PLATFORM_ID, PERF_STATUS, PERF_CTL, THERM_STATUS -> onIntel(0);
       case APIC_BASE -> vcpu.id() == 0 ? APIC_BASE_VALUE | APIC_BASE_BSP : APIC_BASE_VALUE;
@@ -203,6 +206,7 @@ public final class PvMsrs {
       }
       case MCG_STATUS -> machineCheckStatus = value;
       case PERF_CTL, THERM_CONTROL, ENERGY_PERF_BIAS, MISC_ENABLE -> require(!amd);
+      case DEBUGCTL -> require(value == 0);
       case FS_BASE -> base(PvCpu.FS, value);
       case GS_BASE -> base(PvCpu.GS_KERNEL, value);
       case KERNEL_GS_BASE -> base(PvCpu.GS_USER, value);

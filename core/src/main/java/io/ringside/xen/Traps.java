@@ -32,6 +32,9 @@ public final class Traps {
       1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17 | 1 << 21 | 1 << 29
           | 1 << 30;
 
+  /** Exceptions after which RF is not set in the frame: #DB, NMI, #BP, #OF, #DF, #MC. SDM vol. 3, 17.3.1.1. */
+  private static final int TRAPS = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 8 | 1 << 18;
+
   /** Error code of a selector that is a vector: an IDT entry was at fault. */
   private static final int ERROR_IDT = 2;
 
@@ -111,7 +114,7 @@ public final class Traps {
   public void exception(int vector, int errorCode) {
     domain.statistics().count(Counter.EXCEPTIONS);
     boolean hasErrorCode = vector < 32 && (HAVE_ERROR_CODE >>> vector & 1) != 0;
-    enterHandler(vector, hasErrorCode, errorCode);
+    enterHandler(vector, hasErrorCode, errorCode, (TRAPS >>> vector & 1) == 0);
     if (vector == DEVICE_NOT_AVAILABLE) {
       // Xen clears CR0.TS when it delivers #NM.
       registers.taskSwitched(false);
@@ -129,7 +132,7 @@ public final class Traps {
     setCr2(address);
     domain.statistics().count(Counter.EXCEPTIONS);
     int mode = vcpu.cpu().kernelMode() ? 0 : ERROR_USER;
-    enterHandler(PAGE_FAULT, true, errorCode & ~ERROR_USER | mode);
+    enterHandler(PAGE_FAULT, true, errorCode & ~ERROR_USER | mode, true);
   }
 
   /** Sets CR2, wherever the guest reads it. */
@@ -171,7 +174,7 @@ public final class Traps {
     }
     domain.statistics().count(Counter.EXCEPTIONS);
     cpu.rip(next);
-    enterHandler(vector, false, 0);
+    enterHandler(vector, false, 0, false);
   }
 
   /**
@@ -229,13 +232,13 @@ public final class Traps {
     if (nmiPending && !nmiMasked) {
       nmiPending = false;
       long handler = table.address(NMI);
-      if (handler != 0 && enter(handler, table.masksEvents(NMI), false, 0)) {
+      if (handler != 0 && enter(handler, table.masksEvents(NMI), false, 0, 0)) {
         nmiMasked = true;
       }
     }
     if (vcpu.upcallPending()) {
       domain.statistics().count(Counter.UPCALLS);
-      enter(callbacks.event(), true, false, 0);
+      enter(callbacks.event(), true, false, 0, 0);
     }
   }
 
@@ -248,7 +251,7 @@ public final class Traps {
 
   // The way in.
 
-  private void enterHandler(int vector, boolean hasErrorCode, int errorCode) {
+  private void enterHandler(int vector, boolean hasErrorCode, int errorCode, boolean fault) {
     long handler = table.address(vector);
     if (handler == 0) {
       crash(
@@ -261,10 +264,11 @@ public final class Traps {
               + " has no handler in the guest kernel");
       return;
     }
-    enter(handler, table.masksEvents(vector), hasErrorCode, errorCode);
+    enter(handler, table.masksEvents(vector), hasErrorCode, errorCode, fault ? RF : 0);
   }
 
-  private boolean enter(long target, boolean masksEvents, boolean hasErrorCode, int errorCode) {
+  private boolean enter(
+      long target, boolean masksEvents, boolean hasErrorCode, int errorCode, long shownFlags) {
     PvCpu cpu = vcpu.cpu();
     return bounce(
         target,
@@ -273,7 +277,7 @@ public final class Traps {
         errorCode,
         cpu.rip(),
         cpu.selector(CS),
-        cpu.rflags(),
+        cpu.rflags() | shownFlags,
         cpu.register(RSP),
         cpu.selector(SS));
   }
@@ -350,7 +354,7 @@ public final class Traps {
     // Xen leaves by SYSRET.
     cpu.register(RCX, target);
     cpu.register(R11, newFlags & ~IOPL | IF);
-    flatSegments(cpu, Layout.FLAT_CS64);
+    flatSegments(cpu);
     return true;
   }
 
@@ -367,9 +371,10 @@ public final class Traps {
     }
   }
 
-  private static void flatSegments(PvCpu cpu, int cs) {
-    if (cpu.selector(CS) != cs) {
-      cpu.loadSelector(CS, cs);
+  /** Loads CS and SS with Xen's flat 64-bit segments. */
+  public static void flatSegments(PvCpu cpu) {
+    if (cpu.selector(CS) != Layout.FLAT_CS64) {
+      cpu.loadSelector(CS, Layout.FLAT_CS64);
     }
     if (cpu.selector(SS) != Layout.FLAT_SS) {
       cpu.loadSelector(SS, Layout.FLAT_SS);
@@ -443,8 +448,9 @@ public final class Traps {
       cpu.register(RCX, rcx);
       cpu.register(R11, r11);
     }
-    if (sysret && isCanonical(rip)) {
-      flatSegments(cpu, cs == Layout.FLAT_CS32 ? Layout.FLAT_CS32 : Layout.FLAT_CS64);
+    // SYSRET loads no selectors, and Xen's own only. 32-bit code is refused below.
+    if (sysret && isCanonical(rip) && cs != Layout.FLAT_CS32) {
+      flatSegments(cpu);
       cpu.rflags(rflags & ~RF);
       cpu.register(RSP, rsp);
       cpu.rip(rip);

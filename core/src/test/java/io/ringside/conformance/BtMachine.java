@@ -43,11 +43,7 @@ public final class BtMachine implements TestMachine {
   @Override
   public Set<Need> lacks() {
     EnumSet<Need> gaps =
-        EnumSet.of(
-            Need.HARDWARE_BREAKPOINTS,
-            Need.ALIGNMENT_CHECK,
-            Need.BRANCH_TARGETS,
-            Need.COMPATIBILITY_MODE);
+        EnumSet.of(Need.ALIGNMENT_CHECK, Need.BRANCH_TARGETS, Need.COMPATIBILITY_MODE);
     if (host.cpuid(0, 0)[1] == AMD) {
       gaps.add(Need.VENDORS_SYSRET);
     }
@@ -67,6 +63,7 @@ public final class BtMachine implements TestMachine {
   @Override
   public void stateChanged() {
     vcpu.modeChanged();
+    vcpu.breakpointsChanged();
   }
 
   @Override

@@ -7,7 +7,6 @@ package io.ringside.conformance;
  */
 public enum Need {
   // Gaps of binary translation.
-  HARDWARE_BREAKPOINTS("breakpoints by DR0 to DR3"),
   ALIGNMENT_CHECK("#AC"),
   BRANCH_TARGETS("#GP at a branch whose target is not canonical, instead of there"),
   COMPATIBILITY_MODE("32-bit code"),
@@ -17,6 +16,7 @@ public enum Need {
   UNDEFINED_VMCALL("#UD of hypercall instructions"),
 
   // Gaps of emulated KVMs.
+  HARDWARE_BREAKPOINTS("breakpoints by DR0 to DR3"),
   FPU_IN_RING_0("x87, SSE and AVX instructions in ring 0"),
   XGETBV_IN_RING_0("XGETBV in ring 0"),
   STAC("STAC and CLAC"),

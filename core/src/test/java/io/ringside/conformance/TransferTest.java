@@ -6,6 +6,7 @@ import static io.ringside.cpu.CpuState.RCX;
 import static io.ringside.cpu.CpuState.RSI;
 import static io.ringside.cpu.CpuState.RSP;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.ringside.cpu.CpuState;
 import io.ringside.machine.Exit;
@@ -213,15 +214,41 @@ class TransferTest {
   @ForEachMethod
   void farReturnAndFarJump(Method method) {
     try (Guest g = new Guest(method)) {
-      g.ram.putLong(Guest.KERNEL_DATA, ENTRY + 0x100);
-      g.ram.putShort(Guest.KERNEL_DATA + 8, GuestTables.KERNEL_CODE);
+      g.ram.putInt(Guest.KERNEL_DATA, (int) ENTRY + 0x100);
+      g.ram.putShort(Guest.KERNEL_DATA + 4, GuestTables.KERNEL_CODE);
       g.kernel().push(GuestTables.KERNEL_CODE).push(ENTRY).bytes(0x48, 0xcb);
-      // JMP far [RBX] with a 64-bit offset
-      g.at(ENTRY).mov(RBX, Guest.KERNEL_DATA).bytes(0x48, 0xff, 0x2b);
+      // JMP far [RBX]
+      g.at(ENTRY).mov(RBX, Guest.KERNEL_DATA).bytes(0xff, 0x2b);
       g.at(ENTRY + 0x100).mov(RAX, 3).hlt();
       g.runToHalt();
       assertThat(g.gpr(RAX)).isEqualTo(3);
       assertThat(g.gpr(RSP)).isEqualTo(Guest.KERNEL_STACK);
+    }
+  }
+
+  /** With REX.W Intel's processors take a 64-bit offset from memory, and AMD's one of 32 bits all the same. */
+  @ForEachMethod
+  void farJumpWithRexW(Method method) {
+    assumeTrue(method == Method.BT, "emulators in KVM and QEMU do as Intel, whatever CPUID says");
+    try (Guest g = new Guest(method)) {
+      boolean amd = g.isAmd();
+      long target = ENTRY + 0x100;
+      if (amd) {
+        g.ram.putInt(Guest.KERNEL_DATA, (int) target);
+        g.ram.putShort(Guest.KERNEL_DATA + 4, GuestTables.KERNEL_CODE);
+      } else {
+        g.ram.putLong(Guest.KERNEL_DATA, target);
+        g.ram.putShort(Guest.KERNEL_DATA + 8, GuestTables.KERNEL_CODE);
+      }
+      // CALL far [RBX]
+      Program k = g.kernel().mov(RBX, Guest.KERNEL_DATA).bytes(0x48, 0xff, 0x1b);
+      long next = k.here();
+      g.at(target).hlt();
+      g.runToHalt();
+      assertThat(g.state.rip()).isEqualTo(target + 1);
+      assertThat(g.gpr(RSP)).isEqualTo(Guest.KERNEL_STACK - 16);
+      assertThat(g.ram.getLong(Guest.KERNEL_STACK - 16)).isEqualTo(next);
+      assertThat(g.ram.getLong(Guest.KERNEL_STACK - 8)).isEqualTo(GuestTables.KERNEL_CODE);
     }
   }
 

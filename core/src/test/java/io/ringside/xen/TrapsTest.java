@@ -10,6 +10,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TrapsTest {
+  /** RFLAGS.RF, which a fault leaves in its frame. */
+  private static final long RF = 1 << 16;
+
   private static final int RAX = 0;
   private static final int RCX = 1;
   private static final int RSP = 4;
@@ -108,7 +111,8 @@ class TrapsTest {
     assertThat(cpu.kernelMode).isTrue();
     assertThat(cpu.registers[RSP]).isEqualTo(stack - 8 * 8);
     assertThat(frame(8))
-        .containsExactly(0xcccc, 0x1111, 0x8765_4321L, USER_RIP, USER_CS, 0x202, USER_RSP, USER_SS);
+        .containsExactly(
+            0xcccc, 0x1111, 0x8765_4321L, USER_RIP, USER_CS, 0x202 | RF, USER_RSP, USER_SS);
     assertThat(cpu.selectors[CS]).isEqualTo(Layout.FLAT_CS64);
     assertThat(cpu.selectors[SS]).isEqualTo(Layout.FLAT_SS);
     assertThat(mask()).isEqualTo(1);
@@ -120,7 +124,7 @@ class TrapsTest {
     mask(0xff);
     traps.exception(6, 0);
     assertThat(frame(7)[3]).isEqualTo(0xff_0000_e030L);
-    assertThat(frame(7)[4]).isEqualTo(0x002);
+    assertThat(frame(7)[4]).isEqualTo(0x002 | RF);
     assertThat(mask()).isEqualTo(0xff);
   }
 
@@ -438,11 +442,11 @@ class TrapsTest {
 
   @Test
   void architecturalIoplIsTheGuests() {
-    traps.table().set(6, HANDLER, 0);
+    traps.table().set(3, HANDLER, 0);
     guest.call(HypercallNumber.VM_ASSIST, 0, 4);
     pushIret(0, gva(2), 0xe030, 0x1202, stack, Layout.FLAT_SS);
     iret();
-    traps.exception(6, 0);
+    traps.exception(3, 0);
     assertThat(frame(7)[4]).isEqualTo(0x1202);
     assertThat(cpu.rflags & 0x3000).isZero();
   }
