@@ -4,6 +4,7 @@ import io.ringside.machine.Exit;
 import io.ringside.machine.GuestMemory;
 import io.ringside.machine.InterruptController;
 import io.ringside.x86.Instruction;
+import io.ringside.x86.Kind;
 
 /**
  * The part of one vCPU that is emulated in Java: the MMU, the delivery of interrupts and the instructions that
