@@ -186,6 +186,12 @@ public final class KernelImage implements AutoCloseable {
               + ": it belongs below 1 MB, where a PC has its firmware, so it is no kernel for this machine; give a"
               + " bzImage (vmlinuz) or an ELF vmlinux");
     }
+    if (kernel.start() < GuestMemory.HIGH_RAM_START && kernel.end() > GuestMemory.LOW_RAM_LIMIT) {
+      throw new BootException(
+          name
+              + ": it reaches above 3 GB, where this machine has its devices, whatever its memory, so it is no kernel"
+              + " for this machine; give a bzImage (vmlinuz) or an ELF vmlinux");
+    }
     if (!memory.isRam(kernel.start(), kernel.end() - kernel.start())) {
       throw new BootException(
           name
