@@ -1,5 +1,6 @@
 package io.ringside.nested;
 
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectPackage;
 
 import java.util.ArrayList;
@@ -14,17 +15,18 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /**
- * Runs the tests of packages where there is no Maven: in the machine of the script {@code nested/run}. Prints a line
+ * Runs the tests of packages and classes where there is no Maven: in the machine of the script {@code nested/run}. Prints a line
  * for each test, the stack trace of what failed, and last of all the counts. The exit status is 0 if tests ran and
  * none failed.
  */
 public final class SuiteMain {
   private SuiteMain() {}
 
-  public static void main(String[] packages) {
+  public static void main(String[] names) {
     LauncherDiscoveryRequestBuilder request = LauncherDiscoveryRequestBuilder.request();
-    for (String name : packages) {
-      request.selectors(selectPackage(name));
+    for (String name : names) {
+      boolean isClass = Character.isUpperCase(name.charAt(name.lastIndexOf('.') + 1));
+      request.selectors(isClass ? selectClass(name) : selectPackage(name));
     }
     Report report = new Report();
     run(request.build(), report);
