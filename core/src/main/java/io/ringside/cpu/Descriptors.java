@@ -52,8 +52,11 @@ final class Descriptors {
   /** As {@link #fetch(int)} for a descriptor of {@code size} (8 or 16) bytes. */
   boolean fetch(int selector, int size) {
     if (entry.isPresent()) {
-      low = entry.get().descriptor(selector) | 1L << 40;
-      return size == 8 && isPresent();
+      low = entry.get().descriptor(selector);
+      if (isCodeOrData()) {
+        low |= 1L << 40;
+      }
+      return size == 8 && low != 0;
     }
     int index = selector & 0xfff8;
     long base;

@@ -34,7 +34,7 @@ public interface VmmEntry {
   /** Whether the guest may run, after {@link #systemCall} gave {@link Outcome#HALT}. */
   boolean mayRun();
 
-  /** The descriptor that a selector names, with P set, or 0. */
+  /** The descriptor that a selector names, or 0 where there is none. */
   long descriptor(int selector);
 
   /**

@@ -12,6 +12,7 @@ import static io.ringside.cpu.TestProcessor.TSS_SELECTOR;
 import static io.ringside.cpu.TestProcessor.USER_DS;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.reflect.Proxy;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -74,6 +75,45 @@ class SegmentInstructionsTest {
     assertFault(() -> execute(MOV_DS_AX, KERNEL_DS), 13, KERNEL_DS);
     execute(MOV_DS_AX, USER_DS);
     assertUndefinedCs();
+  }
+
+  /** Where the VMM stands in for ring 0, it has the descriptors; those that aren't present are descriptors too. */
+  @Test
+  void descriptorsOfTheVmm() {
+    long present = 0x00cf_f200_0000_ffffL;
+    long absent = 0x00cf_7200_0000_ffffL;
+    long gate = 0x0000_8c00_0033_1234L;
+    cpu.enterUser();
+    cpu.processor.enterVmm(
+        (VmmEntry)
+            Proxy.newProxyInstance(
+                VmmEntry.class.getClassLoader(),
+                new Class<?>[] {VmmEntry.class},
+                (vmm, method, arguments) -> {
+                  assertThat(method.getName()).isEqualTo("descriptor");
+                  return switch ((int) arguments[0]) {
+                    case 0x0f -> present;
+                    case 0x17 -> absent;
+                    case 0x1f -> gate;
+                    default -> 0L;
+                  };
+                }));
+    execute(MOV_DS_AX, 0xf);
+    assertThat(state.accessRights(CpuState.DS)).isEqualTo(0xc0f3);
+    assertFault(() -> execute(MOV_DS_AX, 0x17), GuestFault.SEGMENT_NOT_PRESENT, 0x14);
+    assertFault(() -> execute(MOV_SS_AX, 0x17), GuestFault.STACK_SEGMENT, 0x14);
+    assertFault(() -> execute(MOV_DS_AX, 0x1f), 13, 0x1c);
+    assertFault(() -> execute(MOV_DS_AX, 0x27), 13, 0x24);
+    assertThat(accessRights(0xf)).isEqualTo(0xcf_f300);
+    assertThat(accessRights(0x17)).isEqualTo(0xcf_7300);
+    assertThat(accessRights(0x27)).isEqualTo(-1);
+  }
+
+  /** What LAR tells, -1 if nothing. */
+  private long accessRights(int selector) {
+    state.gpr(CpuState.RCX, -1);
+    execute("0f 02 c8", selector);
+    return state.gpr(CpuState.RCX);
   }
 
   private void assertUndefinedCs() {
