@@ -810,7 +810,7 @@ public final class BtVcpu implements Vcpu, CpuHooks {
   }
 
   /** Address, bytes and text of the instruction at RIP, for messages. */
-  private String describeCurrent() {
+  public String describeCurrent() {
     Instruction i = new Instruction();
     try {
       if (pages.select(state.rip(), Mode.user(mode))) {

@@ -273,6 +273,11 @@ final class PvProcessor implements PvCpu {
   }
 
   @Override
+  public String describeInstruction() {
+    return engine.describeCurrent();
+  }
+
+  @Override
   public void kick() {
     waker.run();
   }

@@ -25,6 +25,8 @@ final class EventChannels {
   private static final int BIND_VCPU = 8;
   private static final int UNMASK = 9;
   private static final int RESET = 10;
+  private static final int INIT_CONTROL = 11;
+  private static final int EXPAND_ARRAY = 12;
   private static final int SET_PRIORITY = 13;
   private static final int RESET_CONTINUED = 14;
 
@@ -46,6 +48,11 @@ final class EventChannels {
   private static final int PIRQS = 24 + 32;
 
   private static final int SERVICE_DOMAIN = 0;
+
+  private static final int PAGE = 4096;
+
+  /** Bytes of {@code struct evtchn_fifo_control_block}. */
+  private static final int CONTROL_BLOCK = 72;
 
   /** Bytes of the old hypercall's argument: the command (4), and the largest argument of one. */
   private static final int COMPAT_SIZE = 28;
@@ -172,7 +179,8 @@ final class EventChannels {
       case UNMASK -> unmask(access.readInt(argument));
       case RESET, RESET_CONTINUED -> reset(access.readShort(argument) & 0xffff);
       case SET_PRIORITY -> setPriority(access, argument);
-      // The FIFO ABI's init_control and expand_array among them.
+      case INIT_CONTROL -> initControl(access, argument);
+      case EXPAND_ARRAY -> expandArray(access, argument);
       default -> -Errno.ENOSYS;
     };
   }
@@ -436,6 +444,30 @@ final class EventChannels {
       var unused = close(port);
     }
     return 0;
+  }
+
+  /** The FIFO ABI, which isn't there: the frame (8 bytes), the offset in it (4), the vCPU (4), what Xen tells (8). */
+  private long initControl(GuestAccess access, long argument) {
+    long mfn = access.readLong(argument);
+    int offset = access.readInt(argument + 8);
+    int vcpu = access.readInt(argument + 12);
+    var unused = access.readLong(argument + 16);
+    if (!isVcpu(vcpu)) {
+      return -Errno.ENOENT;
+    }
+    if (Integer.compareUnsigned(offset, PAGE - CONTROL_BLOCK) > 0
+        || (offset & 7) != 0
+        || domain.types().acquirePage(mfn, PageTypes.WRITABLE) != 0) {
+      return -Errno.EINVAL;
+    }
+    domain.types().releasePage(mfn);
+    return -Errno.ENOSYS;
+  }
+
+  /** The FIFO ABI again: as Xen answers while it is not in use. */
+  private static long expandArray(GuestAccess access, long argument) {
+    var unused = access.readLong(argument);
+    return -Errno.EOPNOTSUPP;
   }
 
   /** Only the FIFO ABI has priorities. */

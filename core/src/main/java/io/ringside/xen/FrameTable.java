@@ -228,7 +228,7 @@ final class FrameTable {
     }
   }
 
-  /** How many references there are; for tests. */
+  /** How many references there are. */
   int references(long mfn) {
     return counts.get(mfn) & COUNT_MASK;
   }

@@ -313,7 +313,7 @@ final class GrantEntries {
   /**
    * Changes the version; all entries but the reserved ones are cleared.
    *
-   * @return 0, EBUSY while others are in use, ERANGE where a reserved one can't be said in version 1
+   * @return 0, EBUSY while others are in use or the guest has a status page mapped, ERANGE where a reserved one can't be said in version 1
    */
   int changeVersion(int wanted) {
     for (int reference : active.keySet()) {
@@ -338,6 +338,11 @@ final class GrantEntries {
       flags[i] = flags(i) | raw.getShort(status(i)) & (READING | WRITING);
       grantees[i] = grantee(i);
       entryFrames[i] = entryFrame(i);
+    }
+    for (int i = 0; i < statusCount(); i++) {
+      if (domain.frames().references(statusFrames[i]) > 1) {
+        return Errno.EBUSY;
+      }
     }
     version = wanted;
     statusCount = 0;

@@ -120,6 +120,9 @@ public interface PvCpu {
   /** What CR2 reads, which a page fault sets. */
   void cr2(long value);
 
+  /** The address of the instruction at RIP, with its bytes and text where it can be read: for messages. */
+  String describeInstruction();
+
   // Scheduling.
 
   /** Makes the vCPU look at {@link PvVcpu#upcallPending} soon, and wakes it if it is blocked. From any thread. */

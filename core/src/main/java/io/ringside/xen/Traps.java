@@ -1,5 +1,6 @@
 package io.ringside.xen;
 
+import io.ringside.cpu.GuestFault;
 import io.ringside.host.NativeMemory;
 import io.ringside.xen.XenStatistics.Counter;
 
@@ -24,6 +25,11 @@ public final class Traps {
   static final int STACK_FAULT = 12;
   static final int GENERAL_PROTECTION = 13;
   static final int PAGE_FAULT = 14;
+
+  /** In place of a vector: an event, or a system call. */
+  private static final int EVENT = -1;
+
+  private static final int SYSTEM_CALL = -2;
 
   private static final int LEGACY_SYSTEM_CALL = 0x80;
 
@@ -195,11 +201,12 @@ public final class Traps {
       domain.statistics().count(Counter.EXCEPTIONS);
       boolean masks = table.masksEvents(INVALID_OPCODE);
       long handler = table.address(INVALID_OPCODE);
-      bounce(handler, masks, false, 0, rip - 2, cs, rflags, rsp, Layout.FLAT_SS);
+      bounce(INVALID_OPCODE, handler, masks, false, 0, rip - 2, cs, rflags, rsp, Layout.FLAT_SS);
       return;
     }
     domain.statistics().count(Counter.SYSTEM_CALLS);
-    if (bounce(target, callbacks.syscallMasks(), false, 0, rip, cs, rflags, rsp, Layout.FLAT_SS)) {
+    boolean masks = callbacks.syscallMasks();
+    if (bounce(SYSTEM_CALL, target, masks, false, 0, rip, cs, rflags, rsp, Layout.FLAT_SS)) {
       cpu.rflags(cpu.rflags() & ~DF);
     }
   }
@@ -212,11 +219,12 @@ public final class Traps {
       domain.statistics().count(Counter.EXCEPTIONS);
       boolean masks = table.masksEvents(GENERAL_PROTECTION);
       long handler = table.address(GENERAL_PROTECTION);
-      bounce(handler, masks, true, 0, 0, 3, rflags, 0, Layout.FLAT_SS);
+      bounce(GENERAL_PROTECTION, handler, masks, true, 0, 0, 3, rflags, 0, Layout.FLAT_SS);
     } else {
       domain.statistics().count(Counter.SYSTEM_CALLS);
       boolean masks = callbacks.sysenterMasks();
-      bounce(callbacks.sysenter(), masks, false, 0, 0, 3, rflags, 0, Layout.FLAT_SS);
+      long entry = callbacks.sysenter();
+      bounce(SYSTEM_CALL, entry, masks, false, 0, 0, 3, rflags, 0, Layout.FLAT_SS);
     }
   }
 
@@ -232,13 +240,13 @@ public final class Traps {
     if (nmiPending && !nmiMasked) {
       nmiPending = false;
       long handler = table.address(NMI);
-      if (handler != 0 && enter(handler, table.masksEvents(NMI), false, 0, 0)) {
+      if (handler != 0 && enter(NMI, handler, table.masksEvents(NMI), false, 0, 0)) {
         nmiMasked = true;
       }
     }
     if (vcpu.upcallPending()) {
       domain.statistics().count(Counter.UPCALLS);
-      enter(callbacks.event(), true, false, 0, 0);
+      enter(EVENT, callbacks.event(), true, false, 0, 0);
     }
   }
 
@@ -254,23 +262,42 @@ public final class Traps {
   private void enterHandler(int vector, boolean hasErrorCode, int errorCode, boolean fault) {
     long handler = table.address(vector);
     if (handler == 0) {
-      crash(
-          "exception "
-              + vector
-              + " (error code 0x"
-              + Integer.toHexString(errorCode)
-              + ") at 0x"
-              + Long.toHexString(vcpu.cpu().rip())
-              + " has no handler in the guest kernel");
+      crash("the guest kernel has no handler for " + describe(vector, hasErrorCode, errorCode));
       return;
     }
-    enter(handler, table.masksEvents(vector), hasErrorCode, errorCode, fault ? RF : 0);
+    enter(vector, handler, table.masksEvents(vector), hasErrorCode, errorCode, fault ? RF : 0);
+  }
+
+  /** What an exception was and where, for a message. */
+  private String describe(int vector, boolean hasErrorCode, int errorCode) {
+    StringBuilder text = new StringBuilder();
+    if (vector == EVENT) {
+      text.append("an event");
+    } else if (vector == SYSTEM_CALL) {
+      text.append("a system call");
+    } else {
+      text.append(GuestFault.name(vector));
+      if (hasErrorCode) {
+        text.append("(0x").append(Integer.toHexString(errorCode)).append(')');
+      }
+      if (vector == PAGE_FAULT) {
+        text.append(" at address 0x").append(Long.toHexString(registers.cr2()));
+      }
+    }
+    String mode = vcpu.cpu().kernelMode() ? " in kernel mode, at " : " in user mode, at ";
+    return text.append(mode).append(vcpu.cpu().describeInstruction()).toString();
   }
 
   private boolean enter(
-      long target, boolean masksEvents, boolean hasErrorCode, int errorCode, long shownFlags) {
+      int vector,
+      long target,
+      boolean masksEvents,
+      boolean hasErrorCode,
+      int errorCode,
+      long shownFlags) {
     PvCpu cpu = vcpu.cpu();
     return bounce(
+        vector,
         target,
         masksEvents,
         hasErrorCode,
@@ -285,9 +312,11 @@ public final class Traps {
   /**
    * Enters the guest kernel at {@code target}.
    *
+   * @param vector for what, for messages
    * @return false where the domain crashed, for want of a target or a stack
    */
   private boolean bounce(
+      int vector,
       long target,
       boolean masksEvents,
       boolean hasErrorCode,
@@ -299,12 +328,13 @@ public final class Traps {
       int ss) {
     PvCpu cpu = vcpu.cpu();
     if (target == 0) {
-      crash("the guest kernel is to be entered where it has registered no callback");
+      crash("the guest kernel has no entry for " + describe(vector, hasErrorCode, errorCode));
       return false;
     }
     long stack;
     int shownCs = cs;
-    if (cpu.kernelMode()) {
+    boolean kernel = cpu.kernelMode();
+    if (kernel) {
       stack = rsp;
       shownCs &= ~3;
     } else {
@@ -341,7 +371,13 @@ public final class Traps {
         cpu.stored(slot, 8 * slots);
       }
     } catch (HypercallException e) {
-      crash("no frame fits on the guest kernel's stack at 0x" + Long.toHexString(stack));
+      // Described in the mode that it came from.
+      cpu.kernelMode(kernel);
+      crash(
+          "the guest kernel's stack at 0x"
+              + Long.toHexString(stack)
+              + " can't be written, for "
+              + describe(vector, hasErrorCode, errorCode));
       return false;
     }
     if (masksEvents) {
@@ -413,12 +449,12 @@ public final class Traps {
       rsp = get(maddr, frame, 7);
       ss = (int) get(maddr, frame, 8) & 0xffff;
     } catch (HypercallException e) {
-      crash("the IRET frame at 0x" + Long.toHexString(frame) + " can't be read");
+      crash("the guest kernel's frame for IRET at 0x" + Long.toHexString(frame) + " can't be read");
       return 0;
     }
     if ((cs & 3) == 3) {
       if (vcpu.userRoot() == 0) {
-        crash("IRET to user mode without page tables for it");
+        crash("the guest kernel made an IRET to user mode, for which it has set no page tables");
         return 0;
       }
       vcpu.kernelMode(false);
@@ -470,7 +506,7 @@ public final class Traps {
     if (error >= 0) {
       domain.statistics().count(Counter.EXCEPTIONS);
       boolean masks = table.masksEvents(vector);
-      bounce(table.address(vector), masks, true, error, rip, cs, rflags, rsp, ss);
+      bounce(vector, table.address(vector), masks, true, error, rip, cs, rflags, rsp, ss);
       return;
     }
     cpu.rflags(rflags);

@@ -323,15 +323,22 @@ class EventChannelsTest {
 
   @Test
   void fifoIsNotThere() {
-    assertThat(call(INIT_CONTROL, 0, 0, 0)).isEqualTo(-Errno.ENOSYS);
-    assertThat(call(EXPAND_ARRAY, 0)).isEqualTo(-Errno.ENOSYS);
+    long mfn = guest.mfn(5);
+    assertThat(call(INIT_CONTROL, mfn, 4096 - 72, 0)).isEqualTo(-Errno.ENOSYS);
+    assertThat(call(INIT_CONTROL, mfn, pair(0, 1), 0)).isEqualTo(-Errno.ENOENT);
+    assertThat(call(INIT_CONTROL, mfn, 4096 - 64, 0)).isEqualTo(-Errno.EINVAL);
+    assertThat(call(INIT_CONTROL, mfn, 0xffff_fff8L, 0)).isEqualTo(-Errno.EINVAL);
+    assertThat(call(INIT_CONTROL, mfn, 4, 0)).isEqualTo(-Errno.EINVAL);
+    assertThat(call(INIT_CONTROL, guest.mfn(TestGuest.L1), 0, 0)).isEqualTo(-Errno.EINVAL);
+    assertThat(call(INIT_CONTROL, -2, 0, 0)).isEqualTo(-Errno.EINVAL);
+    assertThat(call(EXPAND_ARRAY, mfn)).isEqualTo(-Errno.EOPNOTSUPP);
     assertThat(call(SET_PRIORITY, pair(1, 0))).isEqualTo(-Errno.ENOSYS);
     assertThat(call(SET_PRIORITY, pair(64, 0))).isEqualTo(-Errno.EINVAL);
     assertThat(call(99, 0)).isEqualTo(-Errno.ENOSYS);
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13})
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13})
   void argumentsMustBeReadable(int command) {
     assertThat(guest.call(HypercallNumber.EVENT_CHANNEL_OP, command, 0x1000))
         .isEqualTo(-Errno.EFAULT);

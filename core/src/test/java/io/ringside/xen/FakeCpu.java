@@ -175,6 +175,11 @@ final class FakeCpu implements PvCpu {
   }
 
   @Override
+  public String describeInstruction() {
+    return "0x" + Long.toHexString(rip);
+  }
+
+  @Override
   public void kick() {
     kicks.incrementAndGet();
   }

@@ -567,6 +567,19 @@ class GrantTableTest {
     assertThat(call(GET_VERSION, 1)).isEqualTo(-Errno.ESRCH);
   }
 
+  /** XSA-255: the status pages of version 2 may go only when the guest has them mapped no more. */
+  @Test
+  void theVersionStaysWhileAStatusPageIsMapped() {
+    assertThat(setVersion(2)).isZero();
+    long entry = entries.statusFrame(0) << 12 | Pte.PRESENT;
+    guest.guest.map(WINDOW, entry);
+    assertThat(setVersion(1)).isEqualTo(-Errno.EBUSY);
+    assertThat(ram.getInt(arguments)).isEqualTo(2);
+    assertThat(entries.version()).isEqualTo(2);
+    guest.guest.unmap(WINDOW);
+    assertThat(setVersion(1)).isZero();
+  }
+
   @Test
   void theVersionStaysWhileGrantsAreInUse() {
     grantPage(8);
