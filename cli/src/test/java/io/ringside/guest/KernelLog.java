@@ -18,8 +18,12 @@ final class KernelLog {
               + "\\bstall|lockup|unstable|call trace|spurious interrupt",
           Pattern.CASE_INSENSITIVE);
 
-  /** Whether a calibration succeeds is a matter of how busy the host is, here as in QEMU. */
-  private static final Pattern CALIBRATION = Pattern.compile("^tsc: .*calibrat");
+  /**
+   * Whether a calibration succeeds is a matter of how busy the host is, here as in QEMU. That there is a grant table Linux
+   * says without a level, which counts as a warning's.
+   */
+  private static final Pattern HARMLESS =
+      Pattern.compile("^(tsc: .*calibrat|Grant table initialized$)");
 
   private static final Pattern NUMBER = Pattern.compile("\\b(0x)?[0-9a-f]*\\d[0-9a-f]*\\b");
 
@@ -34,7 +38,7 @@ final class KernelLog {
         int level = Integer.parseInt(matcher.group(1)) & 7;
         String message = matcher.group(2).strip();
         boolean trouble = level <= WARNING || TROUBLE.matcher(message).find();
-        if (trouble && !CALIBRATION.matcher(message).find()) {
+        if (trouble && !HARMLESS.matcher(message).find()) {
           found.putIfAbsent(NUMBER.matcher(message).replaceAll("#"), message);
         }
       }
