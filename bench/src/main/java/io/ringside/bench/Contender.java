@@ -4,17 +4,24 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** One of those that are compared, and the command that runs it. */
 enum Contender {
   NATIVE("native"),
   QEMU("QEMU TCG"),
-  RINGSIDE("Ringside");
+  BT("Ringside bt"),
+  PV("Ringside pv");
 
   private final String title;
 
   Contender(String title) {
     this.title = title;
+  }
+
+  /** Its name in the command line. */
+  String option() {
+    return name().toLowerCase(Locale.ROOT);
   }
 
   String title() {
@@ -38,7 +45,7 @@ enum Contender {
     return boot(options, guest, guest.initramfs(loads, options.milliseconds()), "quiet panic=-1");
   }
 
-  /** The command that boots the kernel with an initramfs and its console on the serial port; not for NATIVE. */
+  /** The command that boots the kernel with an initramfs and its console on standard output; not for NATIVE. */
   List<String> boot(Options options, BenchGuest guest, Path initrd, String append) {
     String kernel = guest.kernel().toString();
     if (this == QEMU) {
@@ -62,6 +69,8 @@ enum Contender {
             List.of(
                 options.ringside().toString(),
                 "run",
+                "--method",
+                option(),
                 "--memory",
                 "512M",
                 "--kernel",

@@ -33,18 +33,20 @@ record Options(
   static final String USAGE =
       """
       usage: bench/run [--quick] [--only NAME,...] [--runs N] [--time MILLISECONDS]
-                       [--contenders native,qemu,ringside] [--qemu PROGRAM] [--ringside PROGRAM]
+                       [--contenders native,qemu,bt,pv] [--qemu PROGRAM] [--ringside PROGRAM]
                        [--kernel FILE] [--out FILE] [--list]
              bench/run exits [--help]    measures exits of KVM
         --quick       one run of 100 ms per load
         --only        these loads only; "boot" is the time to init's first line
         --runs        how often each contender runs, alternating (3)
         --time        how long each load runs at least (300)
-        --contenders  who takes part; QEMU is left out where it isn't installed
+        --contenders  who takes part (all); "ringside" is bt and pv; QEMU is left out where it
+                      isn't installed
         --out         put the tables into this Markdown file
         --list        the names of the loads""";
 
   private static final String BOOT = "boot";
+  private static final String ALL_METHODS = "ringside";
 
   /** Wrong usage, with what to tell the user. */
   static final class UsageException extends Exception {
@@ -96,7 +98,7 @@ record Options(
         case "--contenders" -> {
           contenders = EnumSet.noneOf(Contender.class);
           for (String name : value.split(",", -1)) {
-            contenders.add(contender(name));
+            contenders.addAll(contenders(name));
           }
         }
         case "--qemu" -> qemu = value;
@@ -116,13 +118,16 @@ record Options(
     return new Options(loads, boot, runs, milliseconds, rest, qemu, ringside, kernel, out);
   }
 
-  private static Contender contender(String name) throws UsageException {
-    return switch (name) {
-      case "native" -> Contender.NATIVE;
-      case "qemu" -> Contender.QEMU;
-      case "ringside" -> Contender.RINGSIDE;
-      default -> throw new UsageException("there is no contender " + name);
-    };
+  private static Set<Contender> contenders(String name) throws UsageException {
+    if (name.equals(ALL_METHODS)) {
+      return EnumSet.of(Contender.BT, Contender.PV);
+    }
+    for (Contender contender : Contender.values()) {
+      if (name.equals(contender.option())) {
+        return EnumSet.of(contender);
+      }
+    }
+    throw new UsageException("there is no contender " + name + "; there are native, qemu, bt, pv");
   }
 
   private static int number(String option, String value) throws UsageException {

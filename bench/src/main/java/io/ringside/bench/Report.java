@@ -7,6 +7,9 @@ import java.util.Optional;
 
 /** Makes Markdown tables of what was measured. */
 final class Report {
+  private static final List<Contender> METHODS = List.of(Contender.BT, Contender.PV);
+  private static final List<Contender> GUESTS = List.of(Contender.QEMU, Contender.BT, Contender.PV);
+
   private final List<Load> loads;
   private final Options options;
   private final Measurements measurements;
@@ -52,47 +55,89 @@ final class Report {
   }
 
   private void loads(StringBuilder out) {
-    row(
-        out,
-        List.of(
-            "load",
-            "unit",
-            "native",
-            "QEMU TCG",
-            "Ringside",
-            "Ringside : QEMU, speed",
-            "goal",
-            "Ringside : native, speed",
-            "checksums"));
-    out.append("|---|---|--:|--:|--:|--:|--:|--:|---|\n");
+    List<String> head = new ArrayList<>(List.of("load", "unit"));
+    for (Contender contender : shown()) {
+      head.add(contender.title());
+    }
+    for (Ratio ratio : ratios()) {
+      head.add(ratio.of.option() + " : " + name(ratio.to) + ", speed");
+      if (ratio.equals(lastToQemu())) {
+        head.add("goal");
+      }
+    }
+    head.add("checksums");
+    row(out, head);
+    out.append("|---|---|").append("--:|".repeat(head.size() - 3)).append("---|\n");
     for (Load load : loads) {
-      if (!options.loads().contains(load.name())) {
-        continue;
+      if (options.loads().contains(load.name())) {
+        row(out, cells(load));
       }
-      List<String> cells = new ArrayList<>();
-      cells.add(load.title());
-      cells.add(load.unit() == Load.Unit.MICROSECONDS ? "µs" : load.unit().text());
-      for (Contender contender : Contender.values()) {
-        cells.add(figure(measurements.median(contender, load.name())));
-      }
-      Optional<Double> beside = measurements.speed(load, Contender.RINGSIDE, Contender.QEMU);
-      double goal = goal(load.name());
-      boolean missed = beside.isPresent() && beside.get() < goal;
-      cells.add(missed ? "**" + figure(beside) + "**" : figure(beside));
-      cells.add(figure(goal));
-      cells.add(figure(measurements.speed(load, Contender.RINGSIDE, Contender.NATIVE)));
-      cells.add(measurements.checksums(load.name()));
-      row(out, cells);
     }
     out.append('\n');
+  }
+
+  private List<String> cells(Load load) {
+    List<String> cells = new ArrayList<>();
+    cells.add(load.title());
+    cells.add(load.unit() == Load.Unit.MICROSECONDS ? "µs" : load.unit().text());
+    for (Contender contender : shown()) {
+      cells.add(figure(measurements.median(contender, load.name())));
+    }
+    double goal = goal(load.name());
+    for (Ratio ratio : ratios()) {
+      Optional<Double> speed = measurements.speed(load, ratio.of, ratio.to);
+      boolean missed = ratio.to == Contender.QEMU && speed.isPresent() && speed.get() < goal;
+      cells.add(missed ? "**" + figure(speed) + "**" : figure(speed));
+      if (ratio.equals(lastToQemu())) {
+        cells.add(figure(goal));
+      }
+    }
+    cells.add(measurements.checksums(load.name()));
+    return cells;
+  }
+
+  /** A column: how many times as fast the first contender is as the second. */
+  private record Ratio(Contender of, Contender to) {}
+
+  /** The columns of ratios: those to QEMU side by side, then those to native, then those among the methods. */
+  private List<Ratio> ratios() {
+    List<Ratio> ratios = new ArrayList<>();
+    for (Contender to : List.of(Contender.QEMU, Contender.NATIVE, Contender.BT)) {
+      for (Contender of : METHODS) {
+        if (of != to && shown().contains(of) && shown().contains(to)) {
+          ratios.add(new Ratio(of, to));
+        }
+      }
+    }
+    return ratios;
+  }
+
+  private Ratio lastToQemu() {
+    Contender last = shown().contains(Contender.PV) ? Contender.PV : Contender.BT;
+    return new Ratio(last, Contender.QEMU);
+  }
+
+  private List<Contender> shown() {
+    return List.copyOf(options.contenders());
+  }
+
+  private static String name(Contender contender) {
+    return contender == Contender.QEMU ? "QEMU" : contender.option();
   }
 
   private void boots(StringBuilder out) {
     row(
         out,
-        List.of("start to init's first line", "wall, s", "CPU, s", "ratio to QEMU, wall", "CPU"));
-    out.append("|---|--:|--:|--:|--:|\n");
-    for (Contender contender : List.of(Contender.QEMU, Contender.RINGSIDE)) {
+        List.of(
+            "start to init's first line",
+            "wall, s",
+            "CPU, s",
+            "ratio to QEMU, wall",
+            "CPU",
+            "ratio to bt, wall",
+            "CPU"));
+    out.append("|---|--:|--:|--:|--:|--:|--:|\n");
+    for (Contender contender : GUESTS) {
       if (measurements.boots(contender).isEmpty()) {
         continue;
       }
@@ -105,7 +150,9 @@ final class Report {
               figure(wall),
               figure(cpu),
               figure(ratio(wall, boot(Contender.QEMU, true))),
-              figure(ratio(cpu, boot(Contender.QEMU, false)))));
+              figure(ratio(cpu, boot(Contender.QEMU, false))),
+              figure(ratio(wall, boot(Contender.BT, true))),
+              figure(ratio(cpu, boot(Contender.BT, false)))));
     }
     out.append('\n');
   }
@@ -132,7 +179,7 @@ final class Report {
             "the rest",
             "the guest's clock : the host's"));
     out.append("|---|--:|--:|--:|--:|\n");
-    for (Contender contender : List.of(Contender.QEMU, Contender.RINGSIDE)) {
+    for (Contender contender : GUESTS) {
       memory(out, contender, " with init's first line", bootPeak(contender), "");
       memory(
           out,
