@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,8 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 class NestedTest {
   private static final Path PROJECT = Path.of("").toAbsolutePath().getParent();
 
-  /** Ten times what it takes on two idle cores. */
-  private static final int SECONDS = 1800;
+  /** Many times what it takes on two idle cores. */
+  private static final int SECONDS = 1200;
 
   /** The script's status where the host lacks something. */
   private static final int LACKING = 77;
@@ -36,13 +39,22 @@ class NestedTest {
   @BeforeAll
   @Timeout(value = SECONDS + 300, unit = TimeUnit.SECONDS)
   static void runOnce(@TempDir Path directory) throws IOException, InterruptedException {
+    run(directory, "doctor", "conformance");
+  }
+
+  private static void run(Path directory, String... tests)
+      throws IOException, InterruptedException {
     assumeTrue(
         Files.exists(PROJECT.resolve("core/target/test-classpath")),
         "the module core isn't built beside this one; build both (-pl cli -am)");
     Path output = directory.resolve("output");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                PROJECT.resolve("nested/run").toString(), "--built", "--timeout", "" + SECONDS));
+    command.addAll(List.of(tests));
     Process process =
-        new ProcessBuilder(
-                PROJECT.resolve("nested/run").toString(), "--built", "--timeout", "" + SECONDS)
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(output.toFile())
             .start();
@@ -62,7 +74,6 @@ class NestedTest {
     assertThat(summary)
         .containsPattern("(?m)^doctor +passed ")
         .containsPattern("(?m)^conformance +passed ")
-        .containsPattern("(?m)^boot +passed ")
         .containsPattern("(?m)^nested: all passed in [0-9.]+ s$");
   }
 
@@ -82,8 +93,17 @@ class NestedTest {
     assertThat(log).contains("[hvm]").doesNotContain("[bt]");
   }
 
+  /**
+   * By night only: QEMU's TCG has been seen to freeze L1 during the boot of L2, using no processor time any more, in two of
+   * some twenty runs.
+   */
   @Test
-  void debiansKernelBootsToItsShellAndPowersOff() throws IOException {
+  @Tag("nightly")
+  @Timeout(value = SECONDS + 300, unit = TimeUnit.SECONDS)
+  void debiansKernelBootsToItsShellAndPowersOff(@TempDir Path directory)
+      throws IOException, InterruptedException {
+    run(directory, "boot");
+    assertThat(status).as(summary).isZero();
     assertThat(log("boot"))
         .startsWith("ringside: method hvm (as asked; AMD-V by kvm_amd")
         .containsSubsequence(
